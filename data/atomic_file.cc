@@ -1,0 +1,89 @@
+#include "data/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+namespace data {
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string reason() { return std::strerror(errno); }
+
+}  // namespace
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
+  const fs::file_status status = fs::status(path_);
+  if (fs::is_directory(status)) throw std::runtime_error(path_.string() + ": is a folder, not a file");
+  const bool direct = fs::exists(status) && !fs::is_regular_file(status);
+  if (!direct) temporary_ = path_.string() + ".tmp" + std::to_string(::getpid());
+  const fs::path& target = direct ? path_ : temporary_;
+  descriptor_ = ::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) throw std::runtime_error(path_.string() + ": cannot be written: " + reason());
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::fail(const char* what) const {
+  throw std::runtime_error(path_.string() + ": " + what + ": " + reason());
+}
+
+void AtomicFile::write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
+
+void AtomicFile::write(const void* bytes, size_t size) {
+  const char* at = static_cast<const char*>(bytes);
+  while (size > 0) {
+    const ssize_t written = ::write(descriptor_, at, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("cannot be written");
+    at += written;
+    size -= static_cast<size_t>(written);
+  }
+}
+
+void AtomicFile::commit() {
+  // A pipe or a device has nothing to sync and says EINVAL.
+  if (::fsync(descriptor_) != 0 && !(temporary_.empty() && errno == EINVAL)) fail("cannot be synced");
+  const int descriptor = descriptor_;
+  if (!temporary_.empty() && ::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot be put in place");
+  descriptor_ = -1;
+  if (::close(descriptor) != 0) fail("cannot be closed");
+  if (!temporary_.empty()) sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+}
+
+void write_file(const fs::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+std::string read_file(const fs::path& path) {
+  if (fs::is_directory(path)) throw std::runtime_error(path.string() + ": is a folder, not a file");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw std::runtime_error(path.string() + ": cannot be read: " + reason());
+  std::ostringstream content;
+  content << in.rdbuf();
+  if (in.bad()) throw std::runtime_error(path.string() + ": reading failed: " + reason());
+  return std::move(content).str();
+}
+
+void sync_folder(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) throw std::runtime_error(folder.string() + ": cannot be opened: " + reason());
+  const bool synced = ::fsync(descriptor) == 0 || errno == EINVAL;
+  ::close(descriptor);
+  if (!synced) throw std::runtime_error(folder.string() + ": cannot be synced: " + reason());
+}
+
+}  // namespace data

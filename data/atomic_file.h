@@ -1,0 +1,41 @@
+// Files that appear whole or not at all.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace data {
+
+/// Writes a file so that a reader finds the old content or the new, never a part: the bytes go to a temporary beside
+/// `path`, are synced, and take its place by one rename when `commit` is called. Without `commit` the temporary is
+/// removed and whatever stood at `path` stays. A path that is no regular file (/dev/stdout) is written directly.
+/// Throws std::runtime_error with the path and the system's reason.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::string_view bytes);
+  void write(const void* bytes, size_t size);
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* what) const;
+
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;  // empty when `path_` is written directly
+  int descriptor_ = -1;
+};
+
+/// Writes `bytes` to `path` through an AtomicFile.
+void write_file(const std::filesystem::path& path, std::string_view bytes);
+
+/// The whole content of a file. Throws std::runtime_error with the path.
+std::string read_file(const std::filesystem::path& path);
+
+/// Makes the folder's entries durable (fsync on the folder).
+void sync_folder(const std::filesystem::path& folder);
+
+}  // namespace data

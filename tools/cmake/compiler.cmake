@@ -1,0 +1,15 @@
+# Warnings, linker and compiler cache. Warnings are errors for this project's own code; everything found is a system header.
+find_program(VQA_CCACHE ccache)
+if(VQA_CCACHE)
+  # The sloppiness that ccache's manual asks for with precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${VQA_CCACHE})
+endif()
+
+add_library(vqa_warnings INTERFACE)
+target_compile_options(vqa_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
+
+if(VQA_SANITIZE)
+  add_compile_options(-fsanitize=${VQA_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${VQA_SANITIZE})
+endif()

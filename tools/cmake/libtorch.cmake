@@ -1,0 +1,59 @@
+# Finds LibTorch and defines the target `libtorch`.
+#
+# Looks in CMAKE_PREFIX_PATH first (a LibTorch folder, or the folder torch.utils.cmake_prefix_path names), then in the
+# cache that tools/setup fills. find_package(Torch) is not used: with a wheel that knows CUDA it demands the whole CUDA
+# Toolkit, while a CPU build needs two libraries.
+file(STRINGS ${PROJECT_SOURCE_DIR}/tools/libtorch.version VQA_LIBTORCH_VERSION LIMIT_COUNT 1)
+if(DEFINED ENV{VQA_CACHE})
+  set(VQA_CACHE $ENV{VQA_CACHE})
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(VQA_CACHE $ENV{XDG_CACHE_HOME}/vqa)
+else()
+  set(VQA_CACHE $ENV{HOME}/.cache/vqa)
+endif()
+
+set(prefixes ${CMAKE_PREFIX_PATH} $ENV{CMAKE_PREFIX_PATH})
+set(roots)
+foreach(prefix IN LISTS prefixes)
+  list(APPEND roots ${prefix} ${prefix}/../.. ${prefix}/torch)
+endforeach()
+list(APPEND roots ${VQA_CACHE}/libtorch-${VQA_LIBTORCH_VERSION}/torch)
+
+find_path(VQA_LIBTORCH_INCLUDE torch/csrc/api/include/torch/torch.h
+          HINTS ${roots} PATH_SUFFIXES include NO_DEFAULT_PATH)
+if(NOT VQA_LIBTORCH_INCLUDE)
+  message(FATAL_ERROR "LibTorch ${VQA_LIBTORCH_VERSION} was not found: run tools/setup, or name one with CMAKE_PREFIX_PATH.")
+endif()
+cmake_path(GET VQA_LIBTORCH_INCLUDE PARENT_PATH VQA_LIBTORCH_ROOT)
+file(STRINGS ${VQA_LIBTORCH_INCLUDE}/torch/headeronly/version.h version_lines REGEX "#define TORCH_VERSION_M[AI][JN]OR")
+string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" found_version "${version_lines}")
+message(STATUS "LibTorch ${found_version} at ${VQA_LIBTORCH_ROOT}")
+
+set(libraries torch_cpu c10)
+if(VQA_CUDA)
+  list(APPEND libraries torch_cuda c10_cuda)
+endif()
+add_library(libtorch INTERFACE)
+target_include_directories(libtorch SYSTEM INTERFACE ${VQA_LIBTORCH_INCLUDE} ${VQA_LIBTORCH_INCLUDE}/torch/csrc/api/include)
+foreach(library IN LISTS libraries)
+  add_library(libtorch_${library} SHARED IMPORTED)
+  set_target_properties(libtorch_${library} PROPERTIES IMPORTED_LOCATION ${VQA_LIBTORCH_ROOT}/lib/lib${library}.so)
+  target_link_libraries(libtorch INTERFACE libtorch_${library})
+endforeach()
+# LibTorch's libraries find the CUDA runtime they were linked with by their own RPATH, which the linker does not follow.
+target_link_options(libtorch INTERFACE LINKER:--allow-shlib-undefined)
+if(VQA_CUDA)
+  find_package(CUDAToolkit 13.0 REQUIRED)
+  target_link_libraries(libtorch INTERFACE CUDA::cudart)
+  # Nothing refers to torch_cuda by name: it registers itself when loaded.
+  target_link_options(libtorch INTERFACE LINKER:--no-as-needed)
+endif()
+
+# <torch/torch.h> costs 40 s a file; precompiled, once for all targets (it is several hundred MB), a quarter of that.
+file(WRITE ${PROJECT_BINARY_DIR}/precompiled_torch.cc "")
+add_library(precompiled_torch OBJECT ${PROJECT_BINARY_DIR}/precompiled_torch.cc)
+target_link_libraries(precompiled_torch PRIVATE libtorch vqa_warnings)
+target_precompile_headers(precompiled_torch PRIVATE <torch/torch.h>)
+if(VQA_CCACHE)
+  target_compile_options(precompiled_torch PRIVATE -fpch-preprocess)
+endif()
