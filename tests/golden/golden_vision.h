@@ -1,0 +1,13 @@
+// The golden cases of vision/.
+#pragma once
+
+#include "tests/golden/golden.h"
+
+namespace golden {
+
+std::vector<Comparison> resnet18(const std::filesystem::path& folder, uint32_t salt);
+std::vector<Comparison> resnet50(const std::filesystem::path& folder, uint32_t salt);
+std::vector<Comparison> resnet101(const std::filesystem::path& folder, uint32_t salt);
+std::vector<Comparison> resnet152(const std::filesystem::path& folder, uint32_t salt);
+
+}  // namespace golden

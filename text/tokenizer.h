@@ -1,0 +1,65 @@
+// Questions to token ids. No LibTorch here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace text {
+
+inline constexpr int64_t kPaddingId = 0;  // fills a batch's shorter questions; encode never gives it
+inline constexpr int64_t kUnknownId = 1;  // what the vocabulary lacks
+
+struct TokenizerOptions {
+  std::string kind = "words";  // one of tokenizer_kinds()
+  int64_t max_tokens = 14;     // longer questions are cut, 1 to 512
+  int64_t vocabulary_size =
+      8000;  // sentencepiece: pieces to aim at, fewer when the questions do not give so many; at least 8
+};
+
+/// Immutable once made: encode may be called from several threads.
+class Tokenizer {
+ public:
+  explicit Tokenizer(int64_t max_tokens) : max_tokens_(max_tokens) {}
+  virtual ~Tokenizer() = default;
+  Tokenizer(const Tokenizer&) = delete;
+  Tokenizer& operator=(const Tokenizer&) = delete;
+
+  /// 1 to max_tokens() ids; the unknown id alone where nothing of the question is left (as of "???").
+  /// Throws what check_question (text/clean.h) throws.
+  std::vector<int64_t> encode(std::string_view question) const;
+
+  /// Ids are 0 to vocabulary_size() - 1.
+  virtual int64_t vocabulary_size() const = 0;
+
+  /// Writes the tokenizer's one file into `folder`, which exists. Throws std::runtime_error with the path.
+  virtual void save(const std::filesystem::path& folder) const = 0;
+
+  virtual std::string kind() const = 0;
+  int64_t max_tokens() const { return max_tokens_; }
+
+ private:
+  /// All ids of a checked question, possibly none.
+  virtual std::vector<int64_t> encode_all(std::string_view question) const = 0;
+
+  int64_t max_tokens_;
+};
+
+/// The kinds that can be asked for: `words` (file words.txt) and `sentencepiece` (file spiece.model).
+std::vector<std::string> tokenizer_kinds();
+
+/// The file name of a kind's one file in a model's folder. Throws std::invalid_argument for an unknown kind.
+std::string tokenizer_file(const std::string& kind);
+
+/// Builds or trains a tokenizer on the training questions; the same questions give the same tokenizer.
+/// Throws std::invalid_argument for a bad option and std::runtime_error where the questions give no vocabulary.
+std::unique_ptr<Tokenizer> build_tokenizer(const std::vector<std::string>& questions, const TokenizerOptions& options);
+
+/// Reads what Tokenizer::save wrote. Of `options`, kind and max_tokens count.
+/// Throws std::runtime_error with path (and line) for a missing, empty, truncated or foreign file.
+std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder, const TokenizerOptions& options);
+
+}  // namespace text

@@ -1,0 +1,34 @@
+// Tensors of a file into a network, by name.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+#include <vector>
+
+#include "data/safetensors.h"
+
+namespace vision {
+
+struct LoadOptions {
+  std::string file = "the file";  // what messages call the file, usually its path
+  std::string prefix;             // names in the file begin with this; tensors without it are not looked at
+};
+
+/// Names without the prefix, sorted.
+struct LoadReport {
+  std::vector<std::string> missing;     // in the network, not in the file: left as they were
+  std::vector<std::string> unexpected;  // in the file, not in the network: for instance a classifier's `fc.weight`
+};
+
+/// Copies the file's tensors into the parameters and buffers of `network` that have their names, converting the number
+/// type (half precision is widened) and the device. Batch norm's counters (`num_batches_tracked`), which old files lack
+/// and nothing here uses, are never reported missing. What to make of the report is the caller's.
+/// Throws std::runtime_error, before anything is copied, where a shape differs (naming both) or whole numbers meet
+/// floating-point ones.
+LoadReport load_weights(torch::nn::Module& network, const data::TensorFile& file, const LoadOptions& options = {});
+
+/// Parameters and buffers of `network` by name, sharing its memory: what load_weights takes back.
+data::TensorFile network_tensors(const torch::nn::Module& network);
+
+}  // namespace vision
