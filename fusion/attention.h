@@ -1,0 +1,62 @@
+// The attention kinds behind one interface. A new kind is one file and one line in the registry (attention.cc).
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fusion/sequence.h"
+
+namespace fusion {
+
+struct AttentionOptions {
+  std::string kind = "dba";  // a name from attention_kinds()
+  int64_t dim = 512;         // model width D
+  int64_t heads = 8;         // attention heads h; divides dim, and d_in where the kind is dba
+  int64_t d_p = 16;          // dba: length of the compressed sequence
+  int64_t d_in = 24;         // dba: width of its query and key projections, over all heads
+  double dropout = 0.1;      // probability, on attention weights
+
+  /// Throws std::invalid_argument naming the field, its value and what is allowed.
+  void validate() const;
+};
+
+/// What an attention layer gives.
+struct AttentionOutput {
+  torch::Tensor features;  // (B, T of the queries, D); rows at padded positions mean nothing
+  torch::Tensor state;     // dba: the compressed sequence C, (B, d_p, D); undefined for kinds without a state
+};
+
+/// One attention layer. The state is what DBA hands from layer to layer (its Z in, its C out); kinds without one ignore
+/// it and return it undefined.
+class AttentionImpl : public torch::nn::Module {
+ public:
+  /// Attention of a sequence to itself. `state` is the previous layer's state on this sequence, or initial_state.
+  virtual AttentionOutput self(const Sequence& x, const torch::Tensor& state) = 0;
+
+  /// Attention of `queries` to `keys`. `state` is the state that self-attention left on the keys' side.
+  virtual AttentionOutput cross(const Sequence& queries, const Sequence& keys, const torch::Tensor& state) = 0;
+};
+
+/// A kind's name, how it is made, and whether it carries a state through the layers.
+struct AttentionKind {
+  std::string name;
+  bool has_state;
+  std::shared_ptr<AttentionImpl> (*make)(const AttentionOptions&);
+};
+
+/// Every kind there is.
+const std::vector<AttentionKind>& attention_kinds();
+
+/// The kind called `name`. Throws std::invalid_argument that lists the names.
+const AttentionKind& attention_kind(const std::string& name);
+
+/// A layer of the kind that `options` names, validated.
+std::shared_ptr<AttentionImpl> make_attention(const AttentionOptions& options);
+
+/// The learnt state that a stack of layers starts with, Z of the DBA paper: (d_p, D), normal with deviation D^-1/2.
+torch::Tensor initial_state(const AttentionOptions& options);
+
+}  // namespace fusion

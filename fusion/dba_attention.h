@@ -1,0 +1,62 @@
+// Dynamic bilinear low-rank attention.
+#pragma once
+
+#include "fusion/attention.h"
+
+namespace fusion {
+
+/// DBA, "Dynamic Bilinear Low-Rank Attention" (ICLR 2023 submission), as its authors' published layer computes it, and
+/// its cross-attention (section 3.4, eq. 13-14). Linear in the sequence length n. For every head i, with X (n, D) and
+/// the state Z (d_p, D):
+///
+///     W_i  = softmax over n of (Z A_pq)_i (X A_pk)_i^T / sqrt(r)                    (d_p, n), padding masked, dropout
+///     C    = concat of W_i (X A_pv)_i                                               (d_p, D), the state handed on
+///     Y    = LayerNorm(concat of softmax((C A_q)_i (C A_k)_i^T / sqrt(r)) (C A_v)_i)  (d_p, D), dropout on the weights
+///     W'_i = softmax over d_p of (X A_len)_i                                        (n, d_p), dropout
+///     out  = concat of W'_i Y_i, times A_o                                          (n, D)
+///
+/// In cross-attention Z, keys and values are the state C2 that self-attention left on the keys' side; X is the query
+/// side, and C is returned. No mask is needed on C2: all its d_p rows are real.
+///
+/// Matrix products associate, W (X A_pv) = (W X) A_pv and W' (Y A_o) = (W' Y) A_o, so both D x D products can run over
+/// the d_p compressed rows in place of the n input rows. Which order is cheaper depends on n; see ProductOrder.
+class DbaAttentionImpl : public AttentionImpl {
+ public:
+  /// The order of the products around the compressed rows; all give the same numbers up to rounding.
+  enum class ProductOrder {
+    kCheapest,     // fewer multiplications at the present n
+    kLiteral,      // as the formulas above are written: D x D products over n rows
+    kReassociated  // D x D products over d_p rows
+  };
+
+  explicit DbaAttentionImpl(const AttentionOptions& options);
+
+  AttentionOutput self(const Sequence& x, const torch::Tensor& state) override;
+  AttentionOutput cross(const Sequence& queries, const Sequence& keys, const torch::Tensor& state) override;
+
+  /// Fixes the order of products, for tests and benchmarks.
+  void set_product_order(ProductOrder order) { order_ = order; }
+
+ private:
+  struct Weights {
+    torch::Tensor compress;  // W, (B, h, d_p, n)
+    torch::Tensor restore;   // W', (B, n, h, d_p)
+  };
+  AttentionOutput attend(const Sequence& x, const torch::Tensor& z, bool keys_are_z);
+  Weights weights(const Sequence& x, const torch::Tensor& z);
+  torch::Tensor compress(const torch::Tensor& w, const torch::Tensor& x);  // C, (B, d_p, D)
+  torch::Tensor mix(const torch::Tensor& c, const torch::Tensor& keys);    // Y, (B, d_p, D)
+  torch::Tensor restore(const torch::Tensor& w, const torch::Tensor& y);   // out, (B, n, D)
+  torch::Tensor drop(const torch::Tensor& w) const;
+  bool reassociates(int64_t n) const;
+
+  AttentionOptions options_;
+  ProductOrder order_ = ProductOrder::kCheapest;
+  torch::nn::Linear pq_{nullptr}, pk_{nullptr}, pv_{nullptr};  // A_pq, A_pk: D -> d_in; A_pv: D -> D
+  torch::nn::Linear q_{nullptr}, k_{nullptr}, v_{nullptr};     // A_q, A_k: D -> d_in; A_v: D -> D
+  torch::nn::Linear len_{nullptr}, out_{nullptr};              // A_len: D -> h d_p; A_o: D -> D
+  torch::nn::LayerNorm norm_{nullptr};
+};
+TORCH_MODULE(DbaAttention);
+
+}  // namespace fusion

@@ -1,0 +1,32 @@
+// Layer normalisation in the two forms that VQA models use.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+
+namespace fusion {
+
+struct LayerNormOptions {
+  int64_t dim = 512;
+  std::string form = "standard";  // standard: Ba et al. 2016, variance biased, eps 1e-5 under the root
+                                  // openvqa: divides by (deviation + 1e-6), deviation unbiased
+
+  void validate() const;
+};
+
+/// Over the last axis, with a learnt scale and shift: parameters `weight`, `bias` (dim).
+/// The openvqa form is computed as (deviation^2 + tiny)^1/2, which differs from (deviation + 1e-6) by one part in 10^6
+/// / deviation and lets both forms run through LibTorch's one fused kernel.
+class LayerNormImpl : public torch::nn::Module {
+ public:
+  explicit LayerNormImpl(const LayerNormOptions& options);
+  torch::Tensor forward(const torch::Tensor& x);  // (..., dim) -> the same
+
+ private:
+  LayerNormOptions options_;
+  torch::Tensor weight_, bias_;  // (dim)
+};
+TORCH_MODULE(LayerNorm);
+
+}  // namespace fusion

@@ -1,0 +1,76 @@
+// The layers that MCAN stacks: attention and a feed-forward block, each with a residual and a norm after it.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+#include <utility>
+
+#include "fusion/attention.h"
+#include "fusion/layer_norm.h"
+
+namespace fusion {
+
+struct LayerOptions {
+  AttentionOptions attention;
+  int64_t feed_forward = 2048;          // inner width of the feed-forward block
+  std::string activation = "gelu";      // between its two linear layers: relu or gelu
+  std::string layer_norm = "standard";  // LayerNormOptions::form
+  double dropout = 0.1;                 // on residual branches and inside the feed-forward block
+
+  /// Throws std::invalid_argument naming the field, its value and what is allowed.
+  void validate() const;
+};
+
+/// A sequence and the attention state that its last self-attention left (undefined for kinds without one).
+struct Encoded {
+  Sequence sequence;
+  torch::Tensor state;  // (B, d_p, D)
+};
+
+/// Linear, activation, dropout, linear: (..., D) -> (..., D).
+class FeedForwardImpl : public torch::nn::Module {
+ public:
+  explicit FeedForwardImpl(const LayerOptions& options);
+  torch::Tensor forward(const torch::Tensor& x);
+
+ private:
+  bool gelu_;
+  torch::nn::Linear inner_{nullptr}, outer_{nullptr};
+  torch::nn::Dropout dropout_{nullptr};
+};
+TORCH_MODULE(FeedForward);
+
+/// MCAN's SA unit, and the DBA authors' encoder layer: x = norm(x + attention(x)), x = norm(x + feed_forward(x)).
+class EncoderLayerImpl : public torch::nn::Module {
+ public:
+  explicit EncoderLayerImpl(const LayerOptions& options);
+  Encoded forward(const Encoded& x);
+
+  AttentionImpl& attention() { return *attention_; }
+
+ private:
+  std::shared_ptr<AttentionImpl> attention_;
+  FeedForward feed_forward_{nullptr};
+  LayerNorm norm1_{nullptr}, norm2_{nullptr};
+  torch::nn::Dropout dropout_{nullptr};
+};
+TORCH_MODULE(EncoderLayer);
+
+/// MCAN's SGA unit: self-attention, attention to a guide, feed-forward. It runs in two halves, because the first half
+/// of a stack's first layer does not depend on the guide and is done once per image, not once per question.
+class DecoderLayerImpl : public torch::nn::Module {
+ public:
+  explicit DecoderLayerImpl(const LayerOptions& options);
+  Encoded self(const Encoded& x);
+  Encoded guided(const Encoded& x, const Encoded& guide);
+
+ private:
+  std::shared_ptr<AttentionImpl> self_attention_, cross_attention_;
+  FeedForward feed_forward_{nullptr};
+  LayerNorm norm1_{nullptr}, norm2_{nullptr}, norm3_{nullptr};
+  torch::nn::Dropout dropout_{nullptr};
+};
+TORCH_MODULE(DecoderLayer);
+
+}  // namespace fusion

@@ -1,0 +1,52 @@
+#include "fusion/mcan.h"
+
+#include <stdexcept>
+
+namespace fusion {
+
+void McanOptions::validate() const {
+  layer.validate();
+  for (const auto& [field, value] : {std::pair{"encoder-layers", encoder_layers}, {"decoder-layers", decoder_layers}}) {
+    if (value < 1) {
+      throw std::invalid_argument(std::string(field) + ": " + std::to_string(value) + "; allowed is 1 or more");
+    }
+  }
+}
+
+McanImpl::McanImpl(const McanOptions& options) : options_(options) {
+  options.validate();
+  if (attention_kind(options.layer.attention.kind).has_state) {
+    question_state_ = register_parameter("question_state", initial_state(options.layer.attention));
+    image_state_ = register_parameter("image_state", initial_state(options.layer.attention));
+  }
+  for (int64_t i = 0; i < options.encoder_layers; ++i) encoder_->push_back(EncoderLayer(options.layer));
+  for (int64_t i = 0; i < options.decoder_layers; ++i) decoder_->push_back(DecoderLayer(options.layer));
+  register_module("encoder", encoder_);
+  register_module("decoder", decoder_);
+}
+
+McanImpl::Output McanImpl::forward(const Sequence& question, const Sequence& image, const torch::Tensor& image_index) {
+  Encoded words{question, first_state(question_state_, question.features.size(0))};
+  for (const auto& layer : *encoder_) words = layer->as<EncoderLayer>()->forward(words);
+
+  Encoded cells{image, first_state(image_state_, image.features.size(0))};
+  bool per_image = true;
+  for (const auto& layer : *decoder_) {
+    cells = layer->as<DecoderLayer>()->self(cells);
+    if (per_image && image_index.defined()) {
+      cells.sequence = cells.sequence.rows(image_index);  // (Q, n, D)
+      if (cells.state.defined()) cells.state = cells.state.index_select(0, image_index);
+    }
+    per_image = false;
+    cells = layer->as<DecoderLayer>()->guided(cells, words);
+  }
+  return {words.sequence, cells.sequence};
+}
+
+torch::Tensor McanImpl::first_state(const torch::Tensor& learnt, int64_t batch) {
+  if (!learnt.defined()) return learnt;
+  const torch::Tensor state = learnt.expand({batch, -1, -1});  // (B, d_p, D), a view
+  return is_training() ? torch::dropout(state, options_.layer.dropout, true) : state;
+}
+
+}  // namespace fusion

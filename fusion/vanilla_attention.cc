@@ -1,0 +1,32 @@
+#include "fusion/vanilla_attention.h"
+
+namespace fusion {
+
+VanillaAttentionImpl::VanillaAttentionImpl(const AttentionOptions& options) : options_(options) {
+  query_ = register_module("query", torch::nn::Linear(options.dim, options.dim));
+  key_ = register_module("key", torch::nn::Linear(options.dim, options.dim));
+  value_ = register_module("value", torch::nn::Linear(options.dim, options.dim));
+  out_ = register_module("out", torch::nn::Linear(options.dim, options.dim));
+}
+
+torch::Tensor VanillaAttentionImpl::split_heads(const torch::Tensor& x) const {
+  return x.unflatten(-1, {options_.heads, options_.dim / options_.heads}).transpose(1, 2);
+}
+
+AttentionOutput VanillaAttentionImpl::self(const Sequence& x, const torch::Tensor& state) { return cross(x, x, state); }
+
+AttentionOutput VanillaAttentionImpl::cross(const Sequence& queries, const Sequence& keys, const torch::Tensor&) {
+  const torch::Tensor q = split_heads(query_(queries.features));  // (B, h, Tq, d_h)
+  const torch::Tensor k = split_heads(key_(keys.features));       // (B, h, Tk, d_h)
+  const torch::Tensor v = split_heads(value_(keys.features));     // (B, h, Tk, d_h)
+  std::optional<torch::Tensor> mask;
+  if (keys.padding.defined()) {
+    // A score to add rather than a boolean: a key side that is padding throughout then gives equal weights, not NaN.
+    const torch::Tensor none = torch::zeros({1, 1, 1, 1}, q.options()).expand({k.size(0), 1, 1, k.size(2)});
+    mask = mask_scores(none, keys.padding.unsqueeze(1).unsqueeze(1));  // (B, 1, 1, Tk)
+  }
+  const torch::Tensor heads = at::scaled_dot_product_attention(q, k, v, mask, is_training() ? options_.dropout : 0.0);
+  return {out_(heads.transpose(1, 2).flatten(2)), {}};  // (B, Tq, D)
+}
+
+}  // namespace fusion
