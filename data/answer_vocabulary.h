@@ -1,0 +1,54 @@
+// The answers that a model can give: frequent ones, in their cleaned-up form.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "data/annotation.h"
+
+namespace data {
+
+struct SoftTarget {
+  int32_t answer = 0;  // id in the vocabulary
+  float score = 0;     // 0.3, 0.6 or 0.9 where one, two or three people gave it, 1 where more did
+};
+
+class AnswerVocabulary {
+ public:
+  /// The cleaned-up `multiple_choice_answer`s (normalize_answer) that occur at least `min_count` times, most frequent
+  /// first, equally frequent ones in the order of their bytes. Throws std::invalid_argument where min_count is below 1
+  /// and std::runtime_error where no answer is frequent enough.
+  static AnswerVocabulary build(const std::vector<Annotation>& annotations, int64_t min_count = 9);
+
+  /// Reads one answer a line, id 0 first. Throws std::runtime_error with path and line for an empty file, an answer
+  /// that stands twice and bytes that are not UTF-8.
+  static AnswerVocabulary load(const std::filesystem::path& path);
+  /// Writes what `load` reads, atomically. An empty line is an answer too: what remains of "the" cleaned up.
+  void save(const std::filesystem::path& path) const;
+
+  int64_t size() const { return static_cast<int64_t>(texts_.size()); }
+  /// Throws std::out_of_range.
+  const std::string& text(int64_t id) const;
+  /// The id of a cleaned-up answer.
+  std::optional<int32_t> find(std::string_view text) const;
+
+  /// The people's answers (cleaned up) that the vocabulary holds, by ascending id.
+  std::vector<SoftTarget> soft_targets(const Annotation& annotation) const;
+
+ private:
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+
+  bool add(std::string text);  // false where it is there already
+
+  std::vector<std::string> texts_;
+  std::unordered_map<std::string, int32_t, Hash, std::equal_to<>> ids_;
+};
+
+}  // namespace data
