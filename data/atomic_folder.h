@@ -1,0 +1,30 @@
+// Folders that appear whole or not at all.
+#pragma once
+
+#include <filesystem>
+
+namespace data {
+
+/// Fills a folder so that a reader finds the old one or the new, never a part: files go into `path()`, a temporary
+/// folder beside the wanted one, which takes its place when `commit` is called. Without `commit` the temporary is
+/// removed with all in it and whatever stood there stays. Missing parent folders are made.
+/// Throws std::runtime_error with the path and the system's reason.
+class AtomicFolder {
+ public:
+  explicit AtomicFolder(const std::filesystem::path& wanted);
+  ~AtomicFolder();
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  const std::filesystem::path& path() const { return temporary_; }
+
+  /// Syncs the files and puts the folder in place; a folder that stood there is removed. Whether it may be is the
+  /// caller's to decide beforehand.
+  void commit();
+
+ private:
+  std::filesystem::path wanted_;
+  std::filesystem::path temporary_;
+};
+
+}  // namespace data
