@@ -1,0 +1,63 @@
+#include "text/question_encoder.h"
+
+#include <stdexcept>
+
+namespace text {
+namespace {
+
+namespace nn = torch::nn;
+
+void check_at_least(const char* field, int64_t value, int64_t least) {
+  if (value >= least) return;
+  throw std::invalid_argument(std::string(field) + ": " + std::to_string(value) + " is not allowed; at least " +
+                              std::to_string(least));
+}
+
+struct Encoder {
+  const char* name;
+  std::shared_ptr<QuestionEncoderImpl> (*make)(const QuestionEncoderOptions& options);
+};
+
+/// A new encoder is one file and one line here.
+constexpr Encoder kEncoders[] = {
+    {"lstm",
+     [](const QuestionEncoderOptions& options) -> std::shared_ptr<QuestionEncoderImpl> {
+       return std::make_shared<LstmEncoderImpl>(options.lstm);
+     }},
+};
+
+}  // namespace
+
+LstmEncoderImpl::LstmEncoderImpl(const LstmEncoderOptions& options) : options_(options) {
+  check_at_least("vocabulary_size", options.vocabulary_size, 2);
+  check_at_least("word_dim", options.word_dim, 1);
+  check_at_least("dim", options.dim, 1);
+  embedding_ = register_module("embedding", nn::Embedding(options.vocabulary_size, options.word_dim));
+  lstm_ = register_module("lstm", nn::LSTM(nn::LSTMOptions(options.word_dim, options.dim).batch_first(true)));
+}
+
+torch::Tensor LstmEncoderImpl::forward(const torch::Tensor& ids, const torch::Tensor& lengths) {
+  TORCH_CHECK(ids.dim() == 2 && lengths.dim() == 1 && lengths.size(0) == ids.size(0), "ids (Q, T), lengths (Q)");
+  // Padding comes after the words and an LSTM looks back only, so running it over the padding changes nothing before.
+  const torch::Tensor states = std::get<0>(lstm_->forward(embedding_->forward(ids)));  // (Q, T, D)
+  const torch::Tensor position = torch::arange(ids.size(1), ids.options());
+  const torch::Tensor padding = position >= lengths.to(ids.device()).unsqueeze(1);  // (Q, T)
+  return states.masked_fill(padding.unsqueeze(2), 0);
+}
+
+std::vector<std::string> question_encoder_names() {
+  std::vector<std::string> names;
+  for (const Encoder& encoder : kEncoders) names.emplace_back(encoder.name);
+  return names;
+}
+
+std::shared_ptr<QuestionEncoderImpl> make_question_encoder(const QuestionEncoderOptions& options) {
+  std::string allowed;
+  for (const Encoder& encoder : kEncoders) {
+    if (options.question_encoder == encoder.name) return encoder.make(options);
+    allowed += (allowed.empty() ? "" : ", ") + std::string(encoder.name);
+  }
+  throw std::invalid_argument("question_encoder: '" + options.question_encoder + "' is not known; one of " + allowed);
+}
+
+}  // namespace text

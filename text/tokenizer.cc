@@ -1,0 +1,84 @@
+#include "text/tokenizer.h"
+
+#include <stdexcept>
+
+#include "text/clean.h"
+#include "text/sentencepiece_tokenizer.h"
+#include "text/words_tokenizer.h"
+
+namespace text {
+namespace {
+
+constexpr int64_t kMostTokens = 512;
+
+struct Kind {
+  const char* name;
+  const char* file;
+  std::unique_ptr<Tokenizer> (*build)(const std::vector<std::string>& questions, const TokenizerOptions& options);
+  std::unique_ptr<Tokenizer> (*load)(const std::filesystem::path& folder, const TokenizerOptions& options);
+};
+
+template <class T>
+constexpr Kind kind_of() {
+  return {T::kKind, T::kFile, T::build, T::load};
+}
+
+/// A new kind of tokenizer is one file and one line here.
+constexpr Kind kKinds[] = {
+    kind_of<WordsTokenizer>(),
+    kind_of<SentencePieceTokenizer>(),
+};
+
+const Kind& find_kind(const std::string& name) {
+  std::string allowed;
+  for (const Kind& kind : kKinds) {
+    if (name == kind.name) return kind;
+    allowed += (allowed.empty() ? "" : ", ") + std::string(kind.name);
+  }
+  throw std::invalid_argument("tokenizer: '" + name + "' is not known; one of " + allowed);
+}
+
+const Kind& check(const TokenizerOptions& options) {
+  if (options.max_tokens < 1 || options.max_tokens > kMostTokens) {
+    throw std::invalid_argument("max_tokens: " + std::to_string(options.max_tokens) + " is not allowed; 1 to " +
+                                std::to_string(kMostTokens));
+  }
+  return find_kind(options.kind);
+}
+
+}  // namespace
+
+std::vector<int64_t> Tokenizer::encode(std::string_view question) const {
+  check_question(question);
+  std::vector<int64_t> ids = encode_all(question);
+  if (ids.empty()) ids.push_back(kUnknownId);
+  if (ids.size() > static_cast<size_t>(max_tokens_)) ids.resize(static_cast<size_t>(max_tokens_));
+  return ids;
+}
+
+std::vector<std::string> tokenizer_kinds() {
+  std::vector<std::string> names;
+  for (const Kind& kind : kKinds) names.emplace_back(kind.name);
+  return names;
+}
+
+std::string tokenizer_file(const std::string& kind) { return find_kind(kind).file; }
+
+std::unique_ptr<Tokenizer> build_tokenizer(const std::vector<std::string>& questions, const TokenizerOptions& options) {
+  const Kind& kind = check(options);
+  if (questions.empty()) throw std::runtime_error("there are no training questions to build a tokenizer from");
+  for (size_t i = 0; i < questions.size(); ++i) {
+    try {
+      check_question(questions[i]);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error("training question " + std::to_string(i + 1) + ": " + error.what());
+    }
+  }
+  return kind.build(questions, options);
+}
+
+std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder, const TokenizerOptions& options) {
+  return check(options).load(folder, options);
+}
+
+}  // namespace text
