@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "data/annotation.h"
@@ -18,11 +19,14 @@ struct SoftTarget {
   float score = 0;     // 0.3, 0.6 or 0.9 where one, two or three people gave it, 1 where more did
 };
 
+/// How many questions have each cleaned-up `multiple_choice_answer` (normalize_answer): the most frequent first,
+/// equally frequent ones in the order of their bytes.
+std::vector<std::pair<std::string, int64_t>> count_answers(const std::vector<Annotation>& annotations);
+
 class AnswerVocabulary {
  public:
-  /// The cleaned-up `multiple_choice_answer`s (normalize_answer) that occur at least `min_count` times, most frequent
-  /// first, equally frequent ones in the order of their bytes. Throws std::invalid_argument where min_count is below 1
-  /// and std::runtime_error where no answer is frequent enough.
+  /// The answers of count_answers that occur at least `min_count` times, in its order. Throws std::invalid_argument
+  /// where min_count is below 1 and std::runtime_error where no answer is frequent enough.
   static AnswerVocabulary build(const std::vector<Annotation>& annotations, int64_t min_count = 9);
 
   /// Reads one answer a line, id 0 first. Throws std::runtime_error with path and line for an empty file, an answer

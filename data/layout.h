@@ -44,6 +44,8 @@ class ImageFolder {
   /// The image's file (.jpg where both exist), or nothing.
   std::optional<std::filesystem::path> find(int64_t image_id) const;
 
+  /// The name that find looks for first.
+  std::string file_name(int64_t image_id) const { return image_file_name(split_, image_id); }
   const std::filesystem::path& path() const { return path_; }
   bool exists() const { return exists_; }
 

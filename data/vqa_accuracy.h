@@ -57,10 +57,13 @@ class VqaAccuracy {
     std::vector<std::string> answers;  // in the form in which they are compared
     size_t answer_type = 0;            // index into answer_types_
     size_t question_type = 0;          // index into question_types_
-    double best = 0;
+    double best = 0;                   // accuracy of the best of people's answers
   };
 
   std::string comparable(const Truth& truth, std::string_view answer) const;
+  double best_among(const std::vector<std::string>& answers, const Truth& truth) const;
+  // The result of each question.
+  std::vector<const Result*> match(const std::vector<Result>& results, const std::string& source) const;
 
   std::vector<Truth> truths_;
   std::vector<std::string> answer_types_;
