@@ -13,6 +13,12 @@ namespace {
 
 using nlohmann::json;
 
+std::string in_quotes(std::string_view name) {
+  std::string text(1, '\'');
+  text.append(name).push_back('\'');
+  return text;
+}
+
 /// nlohmann's SAX events, turned into records. A value's place in the file follows from how many containers are open
 /// around it (`depth_`), counted from the array of records.
 class RecordEvents {
@@ -80,15 +86,14 @@ class RecordEvents {
     --depth_;
     if (at_record()) end_record();
     if (list_ != nullptr && depth_ == array_depth_ + 3 && !element_seen_) {
-      problem("'" + std::string(fields()[field_].key) + "' has an element without '" +
-              std::string(fields()[field_].element_key) + "'");
+      problem(in_quotes(fields()[field_].key) + " has an element without " + in_quotes(fields()[field_].element_key));
     }
     return true;
   }
 
   bool start_array(size_t) {
     if (at_array()) {
-      if (found_) source_.fail("has '" + format_.name + "' twice " + source_.place());
+      if (found_) source_.fail("has " + in_quotes(format_.name) + " twice " + source_.place());
       found_ = in_array_ = true;
       return open();
     }
@@ -114,7 +119,7 @@ class RecordEvents {
   bool parse_error(size_t, const std::string&, const json::exception& error) { source_.fail_json(error); }
 
   void finish() const {
-    if (!found_) source_.fail("lacks the key '" + format_.name + "'");
+    if (!found_) source_.fail("lacks the key " + in_quotes(format_.name));
   }
 
  private:
@@ -141,11 +146,11 @@ class RecordEvents {
   /// A value of a kind that does not belong where it stands; nothing is said of keys that are passed over.
   bool refuse(const std::string& kind) {
     if (depth_ == 0) {
-      const std::string wanted = format_.in_object ? "an object with '" + format_.name + "'" : "an array";
+      const std::string wanted = format_.in_object ? "an object with " + in_quotes(format_.name) : "an array";
       source_.fail("holds " + kind + " where " + wanted + " is expected " + source_.place());
     }
     if (at_array()) {
-      source_.fail("'" + format_.name + "' is " + kind + ", not an array " + source_.place());
+      source_.fail(in_quotes(format_.name) + " is " + kind + ", not an array " + source_.place());
     }
     if (at_record()) {
       begin_record();
@@ -153,11 +158,11 @@ class RecordEvents {
     } else if (at_field()) {
       static constexpr const char* kWanted[] = {"an integer", "a string", "an array"};
       const RecordField& field = fields()[field_];
-      problem("'" + std::string(field.key) + "' is " + kind + ", not " + kWanted[field.value.index()]);
+      problem(in_quotes(field.key) + " is " + kind + ", not " + kWanted[field.value.index()]);
     } else if (list_ != nullptr && depth_ == array_depth_ + 3) {
-      problem("'" + std::string(fields()[field_].key) + "' has an element that is " + kind + ", not an object");
+      problem(in_quotes(fields()[field_].key) + " has an element that is " + kind + ", not an object");
     } else if (list_ != nullptr && depth_ == array_depth_ + 4 && key_ == fields()[field_].element_key) {
-      problem("'" + key_ + "' in '" + std::string(fields()[field_].key) + "' is " + kind + ", not a string");
+      problem(in_quotes(key_) + " in " + in_quotes(fields()[field_].key) + " is " + kind + ", not a string");
       element_seen_ = true;  // said already
     }
     return true;
@@ -173,7 +178,7 @@ class RecordEvents {
 
   void end_record() {
     for (size_t i = 0; i < fields().size() && !bad_; ++i) {
-      if ((seen_ >> i & 1) == 0) problem("lacks '" + std::string(fields()[i].key) + "'");
+      if ((seen_ >> i & 1) == 0) problem("lacks " + in_quotes(fields()[i].key));
     }
     if (!bad_) format_.on_record();
   }
