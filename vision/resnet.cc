@@ -106,8 +106,11 @@ ResNetImpl::ResNetImpl(const ResNetOptions& options) {
     stride_ *= layer_stride;
   }
   const torch::NoGradGuard no_grad;
-  for (auto& item : named_parameters()) {
-    if (item.value().dim() == 4) nn::init::kaiming_normal_(item.value(), 0, torch::kFanOut, torch::kReLU);
+  for (torch::Tensor& parameter : parameters()) {
+    if (parameter.dim() != 4) continue;
+    nn::init::kaiming_normal_(parameter, 0, torch::kFanOut, torch::kReLU);
+    // On a CPU, convolutions run a fifth faster in this order; it carries over from the weights to the images.
+    parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
   }
 }
 

@@ -25,7 +25,7 @@ class ResNetImpl : public torch::nn::Module {
   /// Throws std::invalid_argument for an unknown backbone.
   explicit ResNetImpl(const ResNetOptions& options);
 
-  /// (I, 3, H, W) -> (I, C, h, w): the output of `layer4`. Fastest in channels-last order, which ImageTransform gives.
+  /// (I, 3, H, W) -> (I, C, h, w): the output of `layer4`, in channels-last order whatever the images' own.
   torch::Tensor forward(const torch::Tensor& images);
 
   int64_t channels() const { return channels_; }  // C

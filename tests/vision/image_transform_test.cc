@@ -1,0 +1,136 @@
+#include "vision/image_transform.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+
+using testing::HasSubstr;
+using vision::ImageTransform;
+using vision::ImageTransformOptions;
+
+namespace {
+
+ImageTransform transform_to(int64_t image_size) {
+  ImageTransformOptions options;
+  options.image_size = image_size;
+  return ImageTransform(options);
+}
+
+std::string refusal(const ImageTransformOptions& options) {
+  try {
+    const ImageTransform transform(options);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+/// Columns alternate between black and white.
+cv::Mat stripes(int height, int width) {
+  cv::Mat rgb(height, width, CV_8UC3, cv::Scalar::all(0));
+  for (int x = 1; x < width; x += 2) rgb.col(x).setTo(cv::Scalar::all(255));
+  return rgb;
+}
+
+int64_t value(const torch::Tensor& t, int64_t c, int64_t y, int64_t x) { return t[c][y][x].item<int64_t>(); }
+
+}  // namespace
+
+TEST(ImageTransformTest, RightSizeIsNotCopied) {
+  cv::Mat rgb(5, 5, CV_8UC3, cv::Scalar(1, 2, 3));
+  rgb.at<cv::Vec3b>(4, 1) = {7, 8, 9};
+  const torch::Tensor image = transform_to(5).resize(rgb);
+  EXPECT_EQ(image.data_ptr(), rgb.data);
+  EXPECT_EQ(image.sizes(), (std::vector<int64_t>{3, 5, 5}));
+  EXPECT_EQ(image.scalar_type(), torch::kUInt8);
+  EXPECT_EQ(value(image, 2, 4, 1), 9);
+  EXPECT_EQ(value(image, 0, 1, 4), 1);
+}
+
+TEST(ImageTransformTest, TensorOutlivesThePicture) {
+  torch::Tensor kept;
+  torch::Tensor copied;
+  std::vector<unsigned char> memory(4 * 4 * 3, 200);
+  {
+    const cv::Mat rgb(4, 4, CV_8UC3, cv::Scalar(11, 12, 13));
+    kept = transform_to(4).resize(rgb);
+    const cv::Mat borrowed(4, 4, CV_8UC3, memory.data());
+    copied = transform_to(4).resize(borrowed);
+  }
+  std::fill(memory.begin(), memory.end(), 0);
+  EXPECT_EQ(value(kept, 1, 3, 3), 12);
+  EXPECT_EQ(value(copied, 1, 3, 3), 200);
+}
+
+TEST(ImageTransformTest, PartOfALargerPictureKeepsItsRows) {
+  const cv::Mat wide = stripes(6, 6);
+  const torch::Tensor image = transform_to(3).resize(wide(cv::Rect(1, 2, 3, 3)));
+  EXPECT_EQ(value(image, 0, 0, 0), 255);
+  EXPECT_EQ(value(image, 0, 2, 1), 0);
+}
+
+TEST(ImageTransformTest, ShrinkingAveragesOverAreas) {
+  const torch::Tensor image = transform_to(8).resize(stripes(32, 32));
+  EXPECT_NEAR(value(image, 0, 0, 0), 127.5, 0.6);
+  EXPECT_EQ(image.min().item<int64_t>(), image.max().item<int64_t>());
+}
+
+TEST(ImageTransformTest, OneSideShrinksWhileTheOtherGrows) {
+  const torch::Tensor image = transform_to(8).resize(stripes(2, 64));
+  EXPECT_EQ(image.sizes(), (std::vector<int64_t>{3, 8, 8}));
+  EXPECT_NEAR(image.min().item<double>(), 127.5, 0.6);
+  EXPECT_NEAR(image.max().item<double>(), 127.5, 0.6);
+}
+
+TEST(ImageTransformTest, GrowingInterpolatesLinearly) {
+  cv::Mat rgb(1, 2, CV_8UC3, cv::Scalar::all(0));
+  rgb.at<cv::Vec3b>(0, 1) = {100, 100, 100};
+  const torch::Tensor image = transform_to(4).resize(rgb);
+  EXPECT_EQ(value(image, 0, 3, 0), 0);
+  EXPECT_EQ(value(image, 0, 3, 1), 25);
+  EXPECT_EQ(value(image, 0, 3, 2), 75);
+  EXPECT_EQ(value(image, 0, 3, 3), 100);
+  const cv::Mat one(1, 1, CV_8UC3, cv::Scalar(5, 6, 7));
+  EXPECT_TRUE(transform_to(9).resize(one)[2].eq(7).all().item<bool>());
+}
+
+TEST(ImageTransformTest, NormalisesByChannel) {
+  const torch::Tensor images = torch::full({2, 3, 1, 1}, 255, torch::kUInt8);
+  const torch::Tensor normal = transform_to(1).normalize(images);
+  EXPECT_EQ(normal.scalar_type(), torch::kFloat32);
+  EXPECT_NEAR(normal[1][0][0][0].item<double>(), (1 - 0.485) / 0.229, 1e-6);
+  EXPECT_NEAR(normal[1][1][0][0].item<double>(), (1 - 0.456) / 0.224, 1e-6);
+  EXPECT_NEAR(normal[0][2][0][0].item<double>(), (1 - 0.406) / 0.225, 1e-6);
+  EXPECT_TRUE(images.eq(255).all().item<bool>()) << "the images themselves must stay";
+}
+
+TEST(ImageTransformTest, BatchesOfPicturesStayChannelsLast) {
+  const ImageTransform transform = transform_to(6);
+  const torch::Tensor batch = torch::stack({transform.resize(stripes(6, 6)), transform.resize(stripes(9, 9))});
+  const torch::Tensor normal = transform.normalize(batch);
+  EXPECT_EQ(normal.sizes(), (std::vector<int64_t>{2, 3, 6, 6}));
+  EXPECT_NEAR(normal[0][0][3][1].item<double>(), (1 - 0.485) / 0.229, 1e-6);
+}
+
+TEST(ImageTransformTest, RefusesOptionsOutOfRange) {
+  ImageTransformOptions options;
+  options.image_size = 0;
+  EXPECT_THAT(refusal(options), HasSubstr("image_size: 0"));
+  options.image_size = 100'000;
+  EXPECT_THAT(refusal(options), HasSubstr("8192"));
+  options = {};
+  options.deviation[1] = 0;
+  EXPECT_THAT(refusal(options), HasSubstr("deviation"));
+  options.deviation[1] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(refusal(options), HasSubstr("deviation"));
+}
+
+TEST(ImageTransformTest, RefusesOtherInput) {
+  const ImageTransform transform = transform_to(4);
+  EXPECT_THROW(transform.resize(cv::Mat()), std::invalid_argument);
+  EXPECT_THROW(transform.resize(cv::Mat(4, 4, CV_8UC1)), std::invalid_argument);
+  EXPECT_THROW(transform.normalize(torch::zeros({3, 4, 4}, torch::kUInt8)), std::invalid_argument);
+  EXPECT_THROW(transform.normalize(torch::zeros({1, 3, 4, 4})), std::invalid_argument);
+}
