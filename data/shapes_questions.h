@@ -10,6 +10,8 @@
 
 namespace data {
 
+struct ShapesCandidate;
+
 struct ShapesQuestion {
   std::string text;           // "How many red things are there?"
   std::string question_type;  // the words it begins with, as VQA-v2 names types: "how many"
@@ -34,6 +36,9 @@ class ShapesQuestioner {
   int64_t waived() const { return waived_; }
 
  private:
+  /// Whether the candidate's answer is among those given least often to its question so far.
+  bool balanced(const ShapesCandidate& candidate) const;
+
   ShapesLayout layout_;
   std::map<std::string, std::vector<int64_t>, std::less<>> given_;  // text -> times each possible answer was given
   int64_t waived_ = 0;

@@ -1,4 +1,4 @@
-// Scenes of the shapes set: what is in a picture, and the picture.
+// Scenes of the shapes set: what is in a picture, and where.
 #pragma once
 
 #include <array>
@@ -56,13 +56,5 @@ ShapesScene random_shapes_scene(const ShapesLayout& layout, ExactRandom& random)
 /// What is in the scene and where, tones aside: equal for two scenes exactly if they show the same objects at the same
 /// places, in whatever order they are listed.
 std::string describe(const ShapesScene& scene);
-
-/// The picture, rows from the top, RGB, image_size * image_size * 3 bytes. Edges are anti-aliased by 8x8 samples a
-/// pixel in integer arithmetic alone, so that no library or processor can change a byte.
-std::vector<uint8_t> paint(const ShapesScene& scene, const ShapesLayout& layout);
-
-/// An RGB picture (size * size * 3 bytes) as a PNG file whose pixels are stored, not compressed: compressors differ in
-/// their bytes from version to version.
-std::string stored_png(const std::vector<uint8_t>& rgb, int64_t size);
 
 }  // namespace data
