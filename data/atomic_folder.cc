@@ -63,25 +63,28 @@ AtomicFolder::~AtomicFolder() {
 
 void AtomicFolder::commit() {
   sync_files(temporary_);
-  std::error_code error;
-  if (!fs::exists(wanted_, error)) {
-    if (::rename(temporary_.c_str(), wanted_.c_str()) != 0)
-      fail(wanted_, "cannot be put in place", std::strerror(errno));
-    temporary_.clear();
-  } else if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, wanted_.c_str(), RENAME_EXCHANGE) != 0) {
-    // A mount point cannot be exchanged, and some file systems exchange nothing.
-    const fs::path old = temporary_.string() + ".old";
-    if (::rename(wanted_.c_str(), old.c_str()) != 0) fail(wanted_, "cannot be replaced", std::strerror(errno));
-    if (::rename(temporary_.c_str(), wanted_.c_str()) != 0) {
-      const std::string reason = std::strerror(errno);
-      fs::rename(old, wanted_, error);
-      fail(wanted_, "cannot be put in place", reason);
-    }
-    temporary_ = old;
-  }
-  sync_folder(wanted_.parent_path());
-  if (!temporary_.empty()) fs::remove_all(temporary_, error);
+  replace_folder(temporary_, wanted_);
   temporary_.clear();
+}
+
+void replace_folder(const fs::path& complete, const fs::path& wanted) {
+  std::error_code error;
+  fs::path old = complete;  // where the replaced folder is once `wanted` is the new one; nothing, where there was none
+  if (!fs::exists(wanted, error)) {
+    if (::rename(complete.c_str(), wanted.c_str()) != 0) fail(wanted, "cannot be put in place", std::strerror(errno));
+    old.clear();
+  } else if (::renameat2(AT_FDCWD, complete.c_str(), AT_FDCWD, wanted.c_str(), RENAME_EXCHANGE) != 0) {
+    // A mount point cannot be exchanged, and some file systems exchange nothing.
+    old = complete.string() + ".old";
+    if (::rename(wanted.c_str(), old.c_str()) != 0) fail(wanted, "cannot be replaced", std::strerror(errno));
+    if (::rename(complete.c_str(), wanted.c_str()) != 0) {
+      const std::string reason = std::strerror(errno);
+      fs::rename(old, wanted, error);
+      fail(wanted, "cannot be put in place", reason);
+    }
+  }
+  sync_folder(wanted.has_parent_path() ? wanted.parent_path() : fs::path("."));
+  if (!old.empty()) fs::remove_all(old, error);
 }
 
 }  // namespace data

@@ -27,4 +27,8 @@ class AtomicFolder {
   std::filesystem::path temporary_;
 };
 
+/// Puts the folder `complete` at `wanted` in one step and removes what stood there. Both are on one file system. Throws
+/// std::runtime_error with the path; `wanted` is then as it was.
+void replace_folder(const std::filesystem::path& complete, const std::filesystem::path& wanted);
+
 }  // namespace data

@@ -1,0 +1,66 @@
+// vqa answer: questions about one picture.
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "tools/commands/commands.h"
+#include "tools/commands/runtime.h"
+#include "tools/commands/usage.h"
+#include "vision/image.h"
+#include "vqa/answerer.h"
+#include "vqa/overlay.h"
+
+namespace tools {
+namespace po = boost::program_options;
+
+namespace {
+
+void print_text(const vqa::Answer& answer) {
+  std::cout << answer.question << "\n";
+  for (const vqa::RankedAnswer& ranked : answer.answers) {
+    std::cout << std::fixed << std::setprecision(1) << std::setw(7) << ranked.probability * 100 << " %  " << ranked.text
+              << "\n";
+  }
+}
+
+void print_json(const vqa::Answer& answer) {
+  nlohmann::ordered_json object{{"question", answer.question}, {"answers", nlohmann::ordered_json::array()}};
+  for (const vqa::RankedAnswer& ranked : answer.answers) {
+    object["answers"].push_back({{"answer", ranked.text}, {"probability", ranked.probability}});
+  }
+  std::cout << object.dump() << "\n";
+}
+
+}  // namespace
+
+int answer(const std::vector<std::string>& arguments) {
+  std::string model, image_path, overlay;
+  std::vector<std::string> questions;
+  int64_t top = 5;
+  RuntimeOptions runtime;
+  po::options_description options("Options");
+  options.add_options()("model", po::value(&model)->required(), "the model's folder")(
+      "image", po::value(&image_path)->required(), "JPEG, PNG, BMP or WebP file")(
+      "question", po::value(&questions)->composing()->required(), "a question; may be given several times")(
+      "top", po::value(&top)->default_value(top), "answers to print per question")(
+      "overlay", po::value(&overlay), "PNG file for the picture with a heat map of where the model looked")(
+      "json", po::bool_switch(), "print one JSON object per question");
+  add_runtime_options(options, runtime);
+  const Usage usage{
+      "vqa answer --model BUNDLE --image FILE --question TEXT ... [OPTIONS]",
+      "Prints the most probable answers. A probability is the sigmoid of an answer's logit: several answers\n"
+      "can be right, so they do not add up to 100 %."};
+  const auto values = parse(usage, options, arguments);
+  if (!values) return 0;
+  if (top < 1) throw UsageError("top: " + std::to_string(top) + "; allowed is 1 or more");
+  const torch::Device device = prepare(runtime);
+
+  const cv::Mat image = vision::read_image(image_path);
+  vqa::Answerer answerer(vqa::Bundle::load(model, device));
+  const std::vector<vqa::Answer> answers = answerer.answer(image, questions, top);
+  for (const vqa::Answer& each : answers) (*values)["json"].as<bool>() ? print_json(each) : print_text(each);
+  if (!overlay.empty()) vision::write_png(overlay, vqa::draw_overlay(image, answers));
+  return 0;
+}
+
+}  // namespace tools

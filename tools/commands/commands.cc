@@ -1,0 +1,37 @@
+#include "tools/commands/commands.h"
+
+#include <sstream>
+
+#include "tools/commands/usage.h"
+
+namespace tools {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all{
+      {"data shapes", "draw the embedded set of pictures, questions and answers", data_shapes},
+      {"data check", "say what a data folder holds and what is wrong with it", data_check},
+      {"train", "train a model", train},
+      {"eval", "answer a split with a model and score the answers", eval},
+      {"score", "score a file of results", score},
+      {"answer", "answer questions about a picture", answer},
+      {"info", "describe a model or a tensor file", info},
+  };
+  return all;
+}
+
+std::pair<const Command&, std::vector<std::string>> find_command(const std::vector<std::string>& arguments) {
+  for (const Command& command : commands()) {
+    std::istringstream words(command.name);
+    size_t count = 0;
+    bool same = true;
+    for (std::string word; words >> word; ++count) same = same && count < arguments.size() && arguments[count] == word;
+    if (same) return {command, {arguments.begin() + static_cast<std::ptrdiff_t>(count), arguments.end()}};
+  }
+  std::string given = arguments[0];
+  if (given == "data" && arguments.size() > 1) given += " " + arguments[1];
+  std::string names;
+  for (const Command& command : commands()) names += (names.empty() ? "" : ", ") + command.name;
+  throw UsageError("'" + given + "' is not a command; there are " + names);
+}
+
+}  // namespace tools

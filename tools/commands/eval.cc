@@ -1,0 +1,89 @@
+// vqa eval: a model's answers to a split, scored.
+#include <iomanip>
+#include <iostream>
+
+#include "data/vqa_accuracy.h"
+#include "tools/commands/accuracy_table.h"
+#include "tools/commands/commands.h"
+#include "tools/commands/progress_bar.h"
+#include "tools/commands/runtime.h"
+#include "tools/commands/usage.h"
+#include "vqa/bundle.h"
+#include "vqa/evaluator.h"
+#include "vqa/prior.h"
+
+namespace tools {
+namespace po = boost::program_options;
+
+namespace {
+
+struct EvalOptions {
+  std::string model, data, split = "val", rule = "official", results, json;
+  int64_t batch_size = 256;
+  RuntimeOptions runtime;
+};
+
+std::vector<data::Result> predict(const EvalOptions& options, const data::Split& split) {
+  const torch::Device device = prepare(options.runtime);
+  vqa::Bundle bundle = vqa::Bundle::load(options.model, device);
+  const vqa::BatchMaker maker(split, *bundle.tokenizer, bundle.answers, bundle.model->transform());
+  ProgressBar bar("answering");
+  vqa::EvaluatorOptions evaluation{.batch_size = options.batch_size, .loader = loader_options(options.runtime)};
+  evaluation.on_progress = [&](int64_t done, int64_t total) { bar.update(done, total); };
+  evaluation.stop = &interrupted();
+  std::vector<data::Result> results = vqa::Evaluator(evaluation).predict(bundle.model, maker, bundle.answers);
+  if (results.empty()) throw std::runtime_error("stopped before all questions were answered; nothing was written");
+  return results;
+}
+
+void print_priors(const EvalOptions& options, const data::Split& split, const data::VqaAccuracy& accuracy) {
+  const data::Split train = data::Split::open(options.data, "train", {.images_required = false});
+  std::cout << "without the picture, answers most frequent in training by\n" << std::fixed << std::setprecision(2);
+  for (const vqa::Prior prior : {vqa::Prior::kMajority, vqa::Prior::kQuestionType, vqa::Prior::kQuestion}) {
+    std::cout << "  " << std::left << std::setw(20) << vqa::name(prior) << std::right << std::setw(8)
+              << accuracy.score(vqa::guess(prior, train, split)).overall << "\n";
+  }
+}
+
+}  // namespace
+
+int eval(const std::vector<std::string>& arguments) {
+  EvalOptions eval;
+  po::options_description options("Options");
+  options.add_options()("model", po::value(&eval.model), "the model's folder; may be left out with --prior")(
+      "data", po::value(&eval.data)->required(), "folder in VQA-v2's layout")(
+      "split", po::value(&eval.split)->default_value(eval.split), "train, val, test, test-dev, or several joined by +")(
+      "rule", po::value(&eval.rule)->default_value(eval.rule), "official or classic")(
+      "results", po::value(&eval.results), "file for the answers, as EvalAI takes them")(
+      "json", po::value(&eval.json), "file for the accuracies as JSON")(
+      "prior", po::bool_switch(), "also score guessers that never see the picture")(
+      "batch-size", po::value(&eval.batch_size)->default_value(eval.batch_size), "questions a batch");
+  add_runtime_options(options, eval.runtime);
+  const Usage usage{
+      "vqa eval --model BUNDLE --data DIR [OPTIONS]",
+      "Answers every question of a split, prints the official VQA accuracy and writes the answers. A split\n"
+      "without annotations (test) is answered only: give --results."};
+  const auto values = parse(usage, options, arguments);
+  if (!values) return 0;
+  const bool prior = (*values)["prior"].as<bool>();
+  if (eval.model.empty() && !prior) throw UsageError("the option '--model' is required; see 'vqa eval --help'");
+  if (eval.batch_size < 1)
+    throw UsageError("batch-size: " + std::to_string(eval.batch_size) + "; allowed is 1 or more");
+  const data::AccuracyRule rule = data::parse_accuracy_rule(eval.rule);
+
+  const data::Split split =
+      data::Split::open(eval.data, eval.split, {.annotations_required = false, .images_required = !eval.model.empty()});
+  const bool scored = !split.annotations().empty();
+  if (!scored && (eval.results.empty() || prior)) {
+    throw UsageError("split " + split.name() + " has no annotations to score with; give --results, without --prior");
+  }
+  if (!eval.model.empty()) {
+    const std::vector<data::Result> results = predict(eval, split);
+    if (!eval.results.empty()) data::write_results(eval.results, results);
+    if (scored) print_accuracy(data::VqaAccuracy(split.annotations(), rule).score(results), eval.json);
+  }
+  if (prior) print_priors(eval, split, data::VqaAccuracy(split.annotations(), rule));
+  return 0;
+}
+
+}  // namespace tools

@@ -1,0 +1,65 @@
+#include "tools/commands/runtime.h"
+
+#include <csignal>
+
+#include "tools/commands/usage.h"
+
+namespace tools {
+namespace po = boost::program_options;
+
+namespace {
+
+std::atomic<bool> g_interrupted{false};
+
+extern "C" void on_signal(int signal) {
+  g_interrupted = true;
+  std::signal(signal, SIG_DFL);
+}
+
+}  // namespace
+
+void add_runtime_options(po::options_description& description, RuntimeOptions& options) {
+  description.add_options()("device", po::value(&options.device)->default_value(options.device), "cpu, cuda or cuda:N")(
+      "threads", po::value(&options.threads)->default_value(options.threads),
+      "threads of the computation; 0 for one per core")(
+      "workers", po::value(&options.workers)->default_value(options.workers), "threads that decode images");
+}
+
+torch::Device prepare(const RuntimeOptions& options) {
+  if (options.threads < 0 || options.threads > 1024) {
+    throw UsageError("threads: " + std::to_string(options.threads) + "; allowed is 0 to 1024");
+  }
+  if (options.workers < 1 || options.workers > 256) {
+    throw UsageError("workers: " + std::to_string(options.workers) + "; allowed is 1 to 256");
+  }
+  if (options.threads > 0) torch::set_num_threads(static_cast<int>(options.threads));
+  std::optional<torch::Device> device;
+  try {
+    device.emplace(options.device);
+  } catch (const c10::Error&) {
+  }
+  if (!device || !(device->is_cpu() || device->is_cuda())) {
+    throw UsageError("device: '" + options.device + "'; allowed are cpu, cuda, cuda:N");
+  }
+  if (device->is_cuda() && device->index() >= static_cast<int>(torch::cuda::device_count())) {
+    throw std::runtime_error("device " + options.device +
+                             ": no such GPU is usable here; use --device cpu, or a build of "
+                             "the cuda preset on a machine with a GPU");
+  }
+  if (device->is_cuda() && !torch::cuda::is_available()) {
+    throw std::runtime_error("device " + options.device + ": this program or machine has no CUDA; use --device cpu");
+  }
+  return *device;
+}
+
+vqa::LoaderOptions loader_options(const RuntimeOptions& options) {
+  return {.workers = options.workers, .queue = 2 * options.workers};
+}
+
+const std::atomic<bool>& interrupted() {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  return g_interrupted;
+}
+
+}  // namespace tools

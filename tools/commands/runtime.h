@@ -1,0 +1,32 @@
+// Where and with how many threads a command works.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <atomic>
+#include <boost/program_options.hpp>
+#include <string>
+
+#include "vqa/batch_loader.h"
+
+namespace tools {
+
+struct RuntimeOptions {
+  std::string device = "cpu";  // cpu, cuda or cuda:N
+  int64_t threads = 0;         // of the computation; 0 for one per core
+  int64_t workers = 2;         // threads that decode images
+};
+
+/// --device, --threads and --workers, into `options`.
+void add_runtime_options(boost::program_options::options_description& description, RuntimeOptions& options);
+
+/// Sets the number of threads and gives the device. Throws UsageError for an unknown device or number and
+/// std::runtime_error where the device is not there.
+torch::Device prepare(const RuntimeOptions& options);
+
+vqa::LoaderOptions loader_options(const RuntimeOptions& options);
+
+/// Becomes true at the first Ctrl-C (or SIGTERM) after it was asked for; a second one ends the program at once.
+const std::atomic<bool>& interrupted();
+
+}  // namespace tools

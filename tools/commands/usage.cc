@@ -1,0 +1,32 @@
+#include "tools/commands/usage.h"
+
+#include <algorithm>
+#include <iostream>
+
+namespace tools {
+namespace po = boost::program_options;
+
+std::optional<po::variables_map> parse(const Usage& usage, const po::options_description& options,
+                                       const std::vector<std::string>& arguments, const std::string& positional) {
+  po::options_description all(options);
+  all.add_options()("help,h", "this text");
+  // Before parsing, so that an option that is missing or wrong does not hide the help.
+  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end() ||
+      std::find(arguments.begin(), arguments.end(), "-h") != arguments.end()) {
+    std::cout << "Usage: " << usage.line << "\n\n" << usage.explanation << "\n\n" << all;
+    return std::nullopt;
+  }
+  po::positional_options_description places;
+  if (!positional.empty()) places.add(positional.c_str(), -1);
+  const auto style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+  po::variables_map values;
+  try {
+    po::store(po::command_line_parser(arguments).options(all).positional(places).style(style).run(), values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw UsageError(std::string(error.what()) + "; see '" + usage.line.substr(0, usage.line.find(" -")) + " --help'");
+  }
+  return values;
+}
+
+}  // namespace tools

@@ -1,0 +1,53 @@
+// The optimizer.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+#include <vector>
+
+#include "data/safetensors.h"
+
+namespace vqa {
+
+struct AdamOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.98;
+  double eps = 1e-9;
+};
+
+/// Adam (Kingma and Ba 2015, algorithm 1) over a module's trainable parameters, through LibTorch's fused kernel. Its
+/// moments have the parameters' names, so that they can be saved beside them.
+class Adam {
+ public:
+  Adam(const torch::nn::Module& module, const AdamOptions& options);
+
+  /// Forgets the gradients.
+  void zero_grad();
+
+  /// Scales the gradients so that their norm over all parameters is at most `limit`. Returns the norm before, a scalar
+  /// on the parameters' device.
+  torch::Tensor clip_gradients(double limit);
+
+  /// One update; parameters without a gradient stay.
+  void step(double learning_rate);
+
+  /// The moments and counters as "adam.mean.NAME", "adam.square.NAME" and "adam.steps.NAME".
+  void save(data::TensorFile& file) const;
+
+  /// The inverse. Throws std::runtime_error naming the tensor that is missing or has another shape.
+  void load(const data::TensorFile& file);
+
+ private:
+  struct Moments {
+    std::string name;
+    torch::Tensor parameter, mean, square;
+    torch::Tensor steps;  // () float32: the kernel's own form
+  };
+  std::vector<torch::Tensor> gradients() const;
+
+  AdamOptions options_;
+  std::vector<Moments> moments_;
+};
+
+}  // namespace vqa

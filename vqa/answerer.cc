@@ -1,0 +1,56 @@
+#include "vqa/answerer.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace vqa {
+
+Answerer::Answerer(Bundle bundle) : bundle_(std::move(bundle)) {
+  if (bundle_.model->backbone().is_empty()) {
+    throw std::runtime_error("the model was trained on given grid features and has no backbone to see a picture with");
+  }
+}
+
+std::vector<Answer> Answerer::answer(const cv::Mat& image, const std::vector<std::string>& questions, int64_t top) {
+  const c10::InferenceMode inference;
+  const ModelOutput output = bundle_.model->forward(make_batch(image, questions).to(bundle_.model->device()));
+  const auto count = std::min(top, bundle_.answers.size());
+  const auto [probabilities, ids] = torch::topk(torch::sigmoid(output.logits), count);  // (Q, count) each
+  const torch::Tensor on_cpu = probabilities.cpu(), ids_on_cpu = ids.cpu();
+  const torch::Tensor attention = output.image_attention.to(torch::kCPU, torch::kFloat32).contiguous();  // (Q, n)
+  std::vector<Answer> answers;
+  for (int64_t q = 0; q < static_cast<int64_t>(questions.size()); ++q) {
+    Answer answer{questions[static_cast<size_t>(q)], {}, {}};
+    for (int64_t i = 0; i < count; ++i) {
+      answer.answers.push_back({bundle_.answers.text(ids_on_cpu[q][i].item<int64_t>()), on_cpu[q][i].item<double>()});
+    }
+    answer.attention = cv::Mat(static_cast<int>(output.grid_height), static_cast<int>(output.grid_width), CV_32F,
+                               attention[q].data_ptr<float>())
+                           .clone();
+    answers.push_back(std::move(answer));
+  }
+  return answers;
+}
+
+Batch Answerer::make_batch(const cv::Mat& image, const std::vector<std::string>& questions) const {
+  std::vector<std::vector<int64_t>> ids;
+  size_t longest = 0;
+  for (const std::string& question : questions) {
+    ids.push_back(bundle_.tokenizer->encode(question));
+    longest = std::max(longest, ids.back().size());
+  }
+  const auto count = static_cast<int64_t>(questions.size());
+  Batch batch;
+  batch.images = bundle_.model->transform().resize(image).unsqueeze(0);  // (1, 3, H, W)
+  batch.image_index = torch::zeros({count}, torch::kInt64);
+  batch.tokens = torch::full({count, static_cast<int64_t>(longest)}, text::kPaddingId, torch::kInt64);  // (Q, T)
+  batch.token_lengths = torch::empty({count}, torch::kInt64);
+  for (int64_t q = 0; q < count; ++q) {
+    const std::vector<int64_t>& row = ids[static_cast<size_t>(q)];
+    std::copy(row.begin(), row.end(), batch.tokens[q].data_ptr<int64_t>());
+    batch.token_lengths[q] = static_cast<int64_t>(row.size());
+  }
+  return batch;
+}
+
+}  // namespace vqa

@@ -1,0 +1,42 @@
+// Answers to questions about one picture.
+#pragma once
+
+#include <opencv2/core/mat.hpp>
+#include <string>
+#include <vector>
+
+#include "vqa/bundle.h"
+
+namespace vqa {
+
+/// An answer and its probability: the sigmoid of its logit, the model's estimate that people would give it. Several
+/// answers can be right, so the probabilities of all answers do not add up to one.
+struct RankedAnswer {
+  std::string text;
+  double probability = 0;
+};
+
+/// What the model says to one question.
+struct Answer {
+  std::string question;
+  std::vector<RankedAnswer> answers;  // most probable first
+  cv::Mat attention;                  // (h, w) float32: where the model looked, sums to one
+};
+
+/// Answers questions with a bundle. Not thread-safe.
+class Answerer {
+ public:
+  /// Throws std::runtime_error where the bundle has no backbone and so cannot look at pictures.
+  explicit Answerer(Bundle bundle);
+
+  /// The `top` most probable answers to each question about one picture, 8-bit RGB (H, W, 3), which goes through the
+  /// backbone once for all of them. Throws std::runtime_error for a question that is empty or no UTF-8.
+  std::vector<Answer> answer(const cv::Mat& image, const std::vector<std::string>& questions, int64_t top);
+
+ private:
+  Batch make_batch(const cv::Mat& image, const std::vector<std::string>& questions) const;
+
+  Bundle bundle_;
+};
+
+}  // namespace vqa

@@ -1,0 +1,54 @@
+#include "vqa/batch.h"
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+namespace vqa {
+namespace {
+
+torch::Tensor moved(const torch::Tensor& tensor, torch::Device device) {
+  return tensor.defined() ? tensor.to(device, /*non_blocking=*/true) : tensor;
+}
+
+/// 0 .. count-1 in an order that the seed alone decides: std::shuffle's is the library's own.
+std::vector<size_t> image_order(size_t count, int64_t seed) {
+  std::vector<size_t> order(count);
+  std::iota(order.begin(), order.end(), size_t{0});
+  if (seed < 0) return order;
+  std::mt19937_64 generator(static_cast<uint64_t>(seed));
+  for (size_t i = count; i > 1; --i) std::swap(order[i - 1], order[generator() % i]);
+  return order;
+}
+
+}  // namespace
+
+Batch Batch::to(torch::Device device) const {
+  Batch batch = *this;
+  batch.images = moved(images, device);
+  batch.grid = moved(grid, device);
+  batch.image_index = moved(image_index, device);
+  batch.tokens = moved(tokens, device);
+  batch.targets = {moved(targets.rows, device), moved(targets.answers, device), moved(targets.scores, device)};
+  return batch;
+}
+
+std::vector<BatchPlan> plan_batches(const data::Split& split, int64_t batch_size, int64_t seed) {
+  std::vector<BatchPlan> plans;
+  const auto capacity = static_cast<size_t>(batch_size);
+  for (const size_t image : image_order(split.images().size(), seed)) {
+    const std::vector<size_t>& questions = split.images()[image].questions;
+    for (size_t begin = 0; begin < questions.size(); begin += capacity) {
+      const size_t end = std::min(begin + capacity, questions.size());
+      if (plans.empty() || plans.back().questions.size() + (end - begin) > capacity) plans.emplace_back();
+      BatchPlan& plan = plans.back();
+      plan.image_index.insert(plan.image_index.end(), end - begin, static_cast<int64_t>(plan.images.size()));
+      plan.images.push_back(image);
+      plan.questions.insert(plan.questions.end(), questions.begin() + static_cast<std::ptrdiff_t>(begin),
+                            questions.begin() + static_cast<std::ptrdiff_t>(end));
+    }
+  }
+  return plans;
+}
+
+}  // namespace vqa

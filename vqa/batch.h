@@ -1,0 +1,49 @@
+// What one step of training or evaluation works on, and how a split is cut into such batches.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "data/split.h"
+
+namespace vqa {
+
+/// Soft targets of Q questions, sparse: entry s says that answer `answers[s]` of question `rows[s]` has `scores[s]`.
+struct SparseTargets {
+  torch::Tensor rows;     // (S) int64
+  torch::Tensor answers;  // (S) int64
+  torch::Tensor scores;   // (S) float32, above 0 and at most 1
+};
+
+/// I images and the Q >= I questions about them. Either `images` or `grid` is defined.
+struct Batch {
+  torch::Tensor images;           // (I, 3, H, W) uint8, RGB
+  torch::Tensor grid;             // (I, n, C) float32, given grid features, cells row by row
+  torch::Tensor grid_lengths;     // (I) int64: cells of each image; undefined when all have n
+  int64_t grid_height = 0;        // of `grid`; 0 where its cells have no rows and columns
+  int64_t grid_width = 0;         //
+  torch::Tensor image_index;      // (Q) int64: the image each question is about
+  torch::Tensor tokens;           // (Q, T) int64, 0 past a question's length
+  torch::Tensor token_lengths;    // (Q) int64, on the CPU
+  SparseTargets targets;          // undefined tensors where there are no annotations
+  std::vector<size_t> questions;  // (Q): each question's index in the split
+
+  /// The same batch on another device.
+  Batch to(torch::Device device) const;
+};
+
+/// The images of a batch and the questions asked about them, as indices into a split.
+struct BatchPlan {
+  std::vector<size_t> images;        // (I) indices into Split::images()
+  std::vector<size_t> questions;     // (Q) indices into Split::questions()
+  std::vector<int64_t> image_index;  // (Q) positions in `images`
+};
+
+/// Cuts a split into batches of at most `batch_size` questions. The questions of one image stay together where they
+/// fit, so that an image is decoded and put through the backbone once for all of them. `seed` undefined (-1) keeps the
+/// split's order; any other value gives its own order of images, on any machine.
+std::vector<BatchPlan> plan_batches(const data::Split& split, int64_t batch_size, int64_t seed = -1);
+
+}  // namespace vqa

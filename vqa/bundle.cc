@@ -1,0 +1,134 @@
+#include "vqa/bundle.h"
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "data/atomic_file.h"
+#include "data/json_file.h"
+#include "data/safetensors.h"
+#include "vision/weights.h"
+#include "vqa/version.h"
+
+namespace vqa {
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+constexpr int64_t kFormat = 1;  // of the bundle; a reader refuses a newer one
+constexpr const char* kConfigFile = "config.json";
+constexpr const char* kWeightsFile = "model.safetensors";
+constexpr const char* kAnswersFile = "answers.txt";
+
+[[noreturn]] void fail(const fs::path& path, const std::string& what) {
+  throw std::runtime_error(path.string() + ": " + what);
+}
+
+void require_files(const fs::path& folder) {
+  if (!fs::is_directory(folder)) fail(folder, "is not a model's folder; vqa train makes one");
+  for (const char* file : {kConfigFile, kAnswersFile, kWeightsFile}) {
+    if (!fs::exists(folder / file)) fail(folder, std::string("lacks ") + file + "; it is no complete model");
+  }
+}
+
+Config read_config(const fs::path& path, int64_t& grid_channels) {
+  const json object = data::read_json(path);
+  if (!object.is_object() || !object.contains("format") || !object["format"].is_number_integer()) {
+    fail(path, "lacks 'format'; it is not the configuration of a model");
+  }
+  const auto format = object["format"].get<int64_t>();
+  if (format != kFormat) {
+    fail(path, "has format " + std::to_string(format) + ", this program (" + kVersion + ") knows format " +
+                   std::to_string(kFormat) + "; use the program that wrote it");
+  }
+  try {
+    grid_channels = object.value("grid-channels", int64_t{0});
+    Config config = config_from_json(object);
+    config.model.validate();
+    return config;
+  } catch (const json::exception&) {
+    fail(path, "'grid-channels' is not a whole number");
+  } catch (const std::invalid_argument& error) {
+    fail(path, error.what());
+  }
+}
+
+TrainingRecord read_record(const fs::path& path, const data::TensorFile& file) {
+  const auto number = [&](const char* key) {
+    const auto found = file.metadata.find(key);
+    try {
+      return found == file.metadata.end() ? throw std::invalid_argument(key) : std::stod(found->second);
+    } catch (const std::exception&) {
+      fail(path, std::string("lacks the metadata '") + key + "'");
+    }
+  };
+  return {static_cast<int64_t>(number("epochs")), static_cast<int64_t>(number("steps")), number("accuracy")};
+}
+
+void load_model(const fs::path& path, Bundle& bundle) {
+  const data::TensorFile file = data::read_safetensors(path);
+  const vision::LoadReport report = vision::load_weights(*bundle.model, file, {.file = path.string()});
+  for (const auto& [names, what] : {std::pair{report.missing, "lacks"}, {report.unexpected, "holds the unknown"}}) {
+    if (!names.empty()) {
+      fail(path, std::string(what) + " tensor '" + names.front() + "' (" + std::to_string(names.size()) +
+                     " such); it does not belong to the folder's config.json");
+    }
+  }
+  bundle.record = read_record(path, file);
+}
+
+}  // namespace
+
+Bundle Bundle::load(const fs::path& folder, torch::Device device) {
+  require_files(folder);
+  int64_t grid_channels = 0;
+  Bundle bundle;
+  bundle.config = read_config(folder / kConfigFile, grid_channels);
+  const ModelConfig& config = bundle.config.model;
+  bundle.answers = data::AnswerVocabulary::load(folder / kAnswersFile);
+  bundle.tokenizer =
+      text::load_tokenizer(folder, text::TokenizerOptions{.kind = config.tokenizer, .max_tokens = config.max_tokens});
+  bundle.model = Model(ModelOptions{.config = config,
+                                    .words = bundle.tokenizer->vocabulary_size(),
+                                    .answers = bundle.answers.size(),
+                                    .grid_channels = grid_channels});
+  load_model(folder / kWeightsFile, bundle);
+  bundle.model->to(device);
+  bundle.model->eval();
+  return bundle;
+}
+
+bool Bundle::present(const fs::path& folder) { return fs::exists(folder / kConfigFile); }
+
+void Bundle::write(const fs::path& folder) const {
+  json object = to_json(config);
+  object["format"] = kFormat;
+  object["program"] = std::string("vqa ") + kVersion;
+  object["grid-channels"] = model->options().grid_channels;
+  data::write_file(folder / kConfigFile, object.dump(2) + "\n");
+  answers.save(folder / kAnswersFile);
+  tokenizer->save(folder);
+  write_weights(folder);
+}
+
+void Bundle::write_weights(const fs::path& folder) const {
+  data::TensorFile file = vision::network_tensors(*model);
+  file.metadata = {{"epochs", std::to_string(record.epochs)},
+                   {"steps", std::to_string(record.steps)},
+                   {"accuracy", std::to_string(record.accuracy)}};
+  data::write_safetensors(folder / kWeightsFile, file);
+}
+
+Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
+                   std::shared_ptr<const text::Tokenizer> tokenizer) {
+  torch::manual_seed(static_cast<uint64_t>(config.training.seed));
+  Bundle bundle;
+  bundle.config = config;
+  bundle.model = Model(ModelOptions{
+      .config = config.model, .words = tokenizer->vocabulary_size(), .answers = answers.size(), .grid_channels = 0});
+  bundle.answers = std::move(answers);
+  bundle.tokenizer = std::move(tokenizer);
+  return bundle;
+}
+
+}  // namespace vqa

@@ -1,0 +1,156 @@
+#include "vqa/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+#include "data/json_file.h"
+
+namespace vqa {
+using nlohmann::json;
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& name, std::string_view value, const std::string& allowed) {
+  throw std::invalid_argument(name + ": '" + std::string(value) + "'; allowed is " + allowed);
+}
+
+template <class Number>
+Number parse_number(const std::string& name, std::string_view text, const char* allowed) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) refuse(name, text, allowed);
+  return number;
+}
+
+std::string trim(const std::string& text) {
+  const auto first = text.find_first_not_of(" \t\r");
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+/// The field called `name`; throws std::invalid_argument where there is none.
+Field& find(std::vector<Field>& all, const std::string& name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Field& field) { return field.name == name; });
+  if (found == all.end()) throw std::invalid_argument("'" + name + "' is not a setting; vqa train --help lists them");
+  return *found;
+}
+
+void read_fields(std::vector<Field> all, const json& object, const char* where) {
+  if (!object.is_object()) throw std::invalid_argument(std::string("'") + where + "' is not a JSON object");
+  for (const auto& [name, value] : object.items()) find(all, name).read(value);
+}
+
+void read_config_json(const json& object, Config& config) {
+  if (object.contains("model") || object.contains("training")) {
+    if (object.contains("model")) read_fields(fields(config.model), object["model"], "model");
+    if (object.contains("training")) read_fields(fields(config.training), object["training"], "training");
+  } else {
+    read_fields(fields(config), object, "settings");
+  }
+}
+
+}  // namespace
+
+void Field::parse(std::string_view text) {
+  const auto number_list = [&](std::array<double, 3>& numbers) {
+    std::string part;
+    std::istringstream parts{std::string(text)};
+    size_t count = 0;
+    while (std::getline(parts, part, ',')) {
+      if (count < 3) numbers[count] = parse_number<double>(name, trim(part), "three numbers with commas between");
+      ++count;
+    }
+    if (count != 3) refuse(name, text, "three numbers with commas between");
+  };
+  if (auto* const* s = std::get_if<std::string*>(&value)) {
+    **s = text;
+  } else if (auto* const* i = std::get_if<int64_t*>(&value)) {
+    **i = parse_number<int64_t>(name, text, "a whole number");
+  } else if (auto* const* d = std::get_if<double*>(&value)) {
+    **d = parse_number<double>(name, text, "a number");
+  } else if (auto* const* b = std::get_if<bool*>(&value)) {
+    if (text != "true" && text != "false") refuse(name, text, "true or false");
+    **b = text == "true";
+  } else {
+    number_list(*std::get<std::array<double, 3>*>(value));
+  }
+}
+
+std::string Field::text() const {
+  if (auto* const* s = std::get_if<std::string*>(&value)) return **s;
+  if (auto* const* a = std::get_if<std::array<double, 3>*>(&value)) {
+    return json((**a)[0]).dump() + "," + json((**a)[1]).dump() + "," + json((**a)[2]).dump();
+  }
+  return to_json().dump();
+}
+
+void Field::read(const json& from) {
+  std::visit(
+      [&](auto* at) {
+        using Type = std::remove_pointer_t<decltype(at)>;
+        try {
+          const bool fits = std::is_same_v<Type, int64_t>  ? from.is_number_integer()
+                            : std::is_same_v<Type, double> ? from.is_number()
+                                                           : true;
+          if (!fits) refuse(name, from.dump(), "a value like " + text());
+          *at = from.get<Type>();
+        } catch (const json::exception&) {
+          refuse(name, from.dump(), "a value like " + text());
+        }
+      },
+      value);
+}
+
+json Field::to_json() const {
+  return std::visit([](auto* at) { return nlohmann::json(*at); }, value);
+}
+
+json to_json(const Config& config) {
+  Config copy = config;
+  json result = {{"model", json::object()}, {"training", json::object()}};
+  for (const Field& field : fields(copy.model)) result["model"][field.name] = field.to_json();
+  for (const Field& field : fields(copy.training)) result["training"][field.name] = field.to_json();
+  return result;
+}
+
+Config config_from_json(const json& object) {
+  Config config;
+  for (const char* part : {"model", "training"}) {
+    if (!object.is_object() || !object.contains(part)) throw std::invalid_argument(std::string("lacks '") + part + "'");
+  }
+  read_config_json(object, config);
+  return config;
+}
+
+void read_config_file(const std::string& path, Config& config) {
+  std::ifstream in(path);
+  if (!in) throw std::runtime_error(path + ": cannot be read; --config names a file of settings");
+  if ((in >> std::ws).peek() == '{') {
+    try {
+      read_config_json(data::read_json(path), config);
+    } catch (const std::invalid_argument& error) {
+      throw std::runtime_error(path + ": " + error.what());
+    }
+    return;
+  }
+  in.clear();
+  in.seekg(0);
+  std::vector<Field> all = fields(config);
+  std::string line;
+  for (int64_t number = 1; std::getline(in, line); ++number) {
+    line = trim(line.substr(0, line.find('#')));
+    if (line.empty()) continue;
+    try {
+      const auto equals = line.find('=');
+      if (equals == std::string::npos) throw std::invalid_argument("'" + line + "' is not 'name = value'");
+      find(all, trim(line.substr(0, equals))).parse(trim(line.substr(equals + 1)));
+    } catch (const std::invalid_argument& error) {
+      throw std::runtime_error(path + ": line " + std::to_string(number) + ": " + error.what());
+    }
+  }
+}
+
+}  // namespace vqa

@@ -1,0 +1,117 @@
+// What a model is and how it is trained: every setting, declared once.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace vqa {
+
+/// What the network is and how pictures and questions reach it. Saved with a bundle; needed to answer.
+struct ModelConfig {
+  std::string attention = "dba";
+  int64_t dim = 96;
+  int64_t heads = 4;
+  int64_t d_p = 16;
+  int64_t d_in = 24;
+  int64_t encoder_layers = 2;
+  int64_t decoder_layers = 2;
+  int64_t feed_forward = 384;
+  std::string activation = "gelu";
+  std::string layer_norm = "standard";
+  double dropout = 0.1;
+  int64_t pool_dim = 96;
+  int64_t fused_dim = 192;
+  std::string grid_position = "learned";
+  std::string tokenizer = "words";
+  int64_t max_tokens = 14;
+  int64_t vocabulary_size = 8000;
+  std::string question_encoder = "lstm";
+  int64_t word_dim = 96;
+  std::string backbone = "resnet-shapes";
+  bool freeze_backbone = false;
+  int64_t image_size = 64;
+  std::array<double, 3> image_mean = {0.485, 0.456, 0.406};
+  std::array<double, 3> image_deviation = {0.229, 0.224, 0.225};
+  int64_t min_answer_count = 9;
+
+  /// Throws std::invalid_argument naming the first field that is wrong, its value and what is allowed.
+  void validate() const;
+};
+
+/// The recipe. Saved with a bundle as a record, and compared when a run is resumed.
+struct TrainingConfig {
+  std::string split = "train";
+  std::string val_split = "val";
+  int64_t epochs = 24;
+  int64_t batch_size = 128;
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.98;
+  double adam_eps = 1e-9;
+  std::string schedule = "linear";
+  double warmup_epochs = 1;
+  double decay_share = 0.25;
+  std::string decay_epochs = "10,12";
+  double decay_factor = 0.2;
+  double gradient_clip = 1.0;
+  int64_t seed = 1;
+  int64_t log_every = 50;
+  int64_t save_every = 0;
+
+  /// Throws std::invalid_argument naming the first field that is wrong, its value and what is allowed.
+  void validate() const;
+};
+
+struct Config {
+  ModelConfig model;
+  TrainingConfig training;
+};
+
+/// One setting: its name on the command line, in configuration files and in a bundle's config.json, what it means, and
+/// where it stands. All of help, parsing, saving and printing go through this list.
+struct Field {
+  std::string name;
+  std::string help;
+  std::variant<std::string*, int64_t*, double*, bool*, std::array<double, 3>*> value;
+
+  /// Takes a value written as text; three numbers are separated by commas. Throws std::invalid_argument naming the
+  /// field.
+  void parse(std::string_view text);
+  std::string text() const;
+
+  /// Takes a JSON value of the field's own type. Throws std::invalid_argument naming the field.
+  void read(const nlohmann::json& json);
+  nlohmann::json to_json() const;
+};
+
+std::vector<Field> fields(ModelConfig& config);
+std::vector<Field> fields(TrainingConfig& config);
+
+/// Every field, the model's first.
+std::vector<Field> fields(Config& config);
+
+/// {"model": {name: value}, "training": {name: value}}.
+nlohmann::json to_json(const Config& config);
+
+/// The inverse; fields that are absent keep their defaults. Throws std::invalid_argument for an unknown or wrong one.
+Config config_from_json(const nlohmann::json& json);
+
+/// Reads settings into `config`: `name = value` lines with # comments, or a JSON object of names (flat, or a bundle's
+/// config.json). Throws std::runtime_error with path and line, or path and name.
+void read_config_file(const std::string& path, Config& config);
+
+/// The settings of a preset. Throws std::invalid_argument that lists the presets.
+Config preset(const std::string& name);
+
+struct PresetDescription {
+  std::string name;
+  std::string help;
+};
+std::vector<PresetDescription> presets();
+
+}  // namespace vqa

@@ -1,0 +1,75 @@
+#include <sstream>
+#include <stdexcept>
+
+#include "fusion/grid_position.h"
+#include "text/question_encoder.h"
+#include "text/tokenizer.h"
+#include "vision/resnet.h"
+#include "vqa/config.h"
+#include "vqa/model.h"
+#include "vqa/schedule.h"
+
+namespace vqa {
+namespace {
+
+[[noreturn]] void refuse(const char* name, const std::string& value, const std::string& allowed) {
+  std::ostringstream message;
+  message << name << ": '" << value << "'; allowed is " << allowed;
+  throw std::invalid_argument(message.str());
+}
+
+[[noreturn]] void refuse(const char* name, double value, const std::string& allowed) {
+  std::ostringstream text;
+  text << value;
+  refuse(name, text.str(), allowed);
+}
+
+void at_least(const char* name, int64_t value, int64_t least) {
+  if (value < least) refuse(name, static_cast<double>(value), std::to_string(least) + " or more");
+}
+
+void one_of(const char* name, const std::string& value, const std::vector<std::string>& allowed) {
+  std::string names;
+  for (const std::string& each : allowed) {
+    if (each == value) return;
+    names += (names.empty() ? "" : ", ") + each;
+  }
+  refuse(name, value, "one of " + names);
+}
+
+}  // namespace
+
+void ModelConfig::validate() const {
+  mcan_options(*this).validate();
+  fusion::GridPositionOptions{.form = grid_position, .dim = dim}.validate();
+  vision::ImageTransform{transform_options(*this)};
+  one_of("backbone", backbone, vision::ResNetImpl::names());
+  one_of("tokenizer", tokenizer, text::tokenizer_kinds());
+  one_of("question-encoder", question_encoder, text::question_encoder_names());
+  at_least("pool-dim", pool_dim, 1);
+  at_least("fused-dim", fused_dim, 2);
+  at_least("max-tokens", max_tokens, 1);
+  at_least("vocabulary-size", vocabulary_size, 8);
+  at_least("word-dim", word_dim, 1);
+  at_least("min-answer-count", min_answer_count, 1);
+}
+
+void TrainingConfig::validate() const {
+  at_least("epochs", epochs, 1);
+  at_least("batch-size", batch_size, 1);
+  at_least("seed", seed, 0);
+  at_least("log-every", log_every, 1);
+  at_least("save-every", save_every, 0);
+  if (!(learning_rate > 0)) refuse("learning-rate", learning_rate, "above 0");
+  if (!(beta1 >= 0 && beta1 < 1)) refuse("beta1", beta1, "0 up to but not including 1");
+  if (!(beta2 >= 0 && beta2 < 1)) refuse("beta2", beta2, "0 up to but not including 1");
+  if (!(adam_eps > 0)) refuse("adam-eps", adam_eps, "above 0");
+  if (!(gradient_clip >= 0)) refuse("gradient-clip", gradient_clip, "0 (no limit) or more");
+  if (!(warmup_epochs >= 0)) refuse("warmup-epochs", warmup_epochs, "0 or more");
+  if (!(decay_share >= 0 && decay_share <= 1)) refuse("decay-share", decay_share, "0 to 1");
+  if (!(decay_factor > 0)) refuse("decay-factor", decay_factor, "above 0");
+  one_of("schedule", schedule, {"linear", "steps"});
+  decay_epoch_list(*this);
+}
+
+}  // namespace vqa

@@ -1,0 +1,80 @@
+#include "vqa/describe.h"
+
+#include <iomanip>
+#include <sstream>
+#include <stdexcept>
+
+#include "data/safetensors.h"
+#include "vqa/bundle.h"
+
+namespace vqa {
+namespace fs = std::filesystem;
+
+namespace {
+
+/// 1234567 -> "1,234,567".
+std::string grouped(int64_t number) {
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+void line(std::ostream& out, const std::string& name, const std::string& value) {
+  out << std::left << std::setw(20) << name << value << "\n";
+}
+
+std::string describe_bundle(const fs::path& path) {
+  Bundle bundle = Bundle::load(path);
+  std::ostringstream out;
+  line(out, "model", path.string());
+  std::string trained = std::to_string(bundle.record.epochs) + " epochs, " + grouped(bundle.record.steps) + " steps";
+  if (bundle.record.accuracy >= 0) {
+    std::ostringstream accuracy;
+    accuracy << std::fixed << std::setprecision(2) << bundle.record.accuracy;
+    trained += ", " + accuracy.str() + " % on " + bundle.config.training.val_split;
+  }
+  line(out, "trained", trained);
+  line(out, "answers", grouped(bundle.answers.size()));
+  line(out, "tokens", grouped(bundle.tokenizer->vocabulary_size()) + " (" + bundle.tokenizer->kind() + ")");
+  int64_t all = 0;
+  for (const auto& parameter : bundle.model->parameters()) all += parameter.numel();
+  line(out, "parameters", grouped(all));
+  for (const auto& part : bundle.model->named_children()) {
+    int64_t count = 0;
+    for (const auto& parameter : part.value()->parameters()) count += parameter.numel();
+    if (count > 0) line(out, "  " + part.key(), grouped(count));
+  }
+  out << "\nmodel\n";
+  for (const Field& field : fields(bundle.config.model)) line(out, "  " + field.name, field.text());
+  out << "training\n";
+  for (const Field& field : fields(bundle.config.training)) line(out, "  " + field.name, field.text());
+  return out.str();
+}
+
+std::string describe_tensors(const fs::path& path) {
+  const data::TensorFile file = data::read_safetensors(path);
+  std::ostringstream out;
+  for (const auto& [key, value] : file.metadata) line(out, key, value);
+  int64_t elements = 0;
+  for (const auto& [name, tensor] : file.tensors) {
+    out << name << "  " << tensor.dtype().name() << "  " << tensor.sizes() << "\n";
+    elements += tensor.numel();
+  }
+  out << file.tensors.size() << " tensors, " << grouped(elements) << " elements\n";
+  return out.str();
+}
+
+}  // namespace
+
+std::string describe(const fs::path& path) {
+  if (fs::is_directory(path)) return describe_bundle(path);
+  if (!fs::exists(path))
+    throw std::runtime_error(path.string() + ": does not exist; give a model's folder or a tensor file");
+  return describe_tensors(path);
+}
+
+}  // namespace vqa

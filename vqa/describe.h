@@ -1,0 +1,13 @@
+// What a bundle or a tensor file is, in words: `vqa info`.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace vqa {
+
+/// Lines about a bundle's folder (version, settings, answers, parameters by part, how far it was trained) or about a
+/// safetensors file (names, types, shapes). Throws std::runtime_error where `path` is neither.
+std::string describe(const std::filesystem::path& path);
+
+}  // namespace vqa

@@ -1,0 +1,33 @@
+#include "vqa/metrics_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+namespace vqa {
+
+MetricsLog::MetricsLog(std::filesystem::path path, int64_t bytes) : path_(std::move(path)), bytes_(bytes) {
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor_ < 0 || ::ftruncate(descriptor_, bytes) != 0 || ::lseek(descriptor_, bytes, SEEK_SET) < 0) {
+    throw std::runtime_error(path_.string() + ": cannot be written: " + std::strerror(errno));
+  }
+}
+
+MetricsLog::~MetricsLog() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void MetricsLog::write(const nlohmann::ordered_json& line) {
+  const std::string text = line.dump() + "\n";
+  // One call a line, so that a reader never sees half of one.
+  if (::write(descriptor_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    throw std::runtime_error(path_.string() + ": cannot be written: " + std::strerror(errno));
+  }
+  bytes_ += static_cast<int64_t>(text.size());
+}
+
+}  // namespace vqa

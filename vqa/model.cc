@@ -1,0 +1,81 @@
+#include "vqa/model.h"
+
+#include <stdexcept>
+
+namespace vqa {
+
+fusion::McanOptions mcan_options(const ModelConfig& c) {
+  fusion::McanOptions options;
+  options.layer.attention = {
+      .kind = c.attention, .dim = c.dim, .heads = c.heads, .d_p = c.d_p, .d_in = c.d_in, .dropout = c.dropout};
+  options.layer.feed_forward = c.feed_forward;
+  options.layer.activation = c.activation;
+  options.layer.layer_norm = c.layer_norm;
+  options.layer.dropout = c.dropout;
+  options.encoder_layers = c.encoder_layers;
+  options.decoder_layers = c.decoder_layers;
+  return options;
+}
+
+vision::ImageTransformOptions transform_options(const ModelConfig& c) {
+  return {.image_size = c.image_size, .mean = c.image_mean, .deviation = c.image_deviation};
+}
+
+ModelImpl::ModelImpl(const ModelOptions& options) : options_(options), transform_(transform_options(options.config)) {
+  const ModelConfig& c = options.config;
+  c.validate();
+  if (options.grid_channels == 0) {
+    backbone_ = register_module("backbone", vision::ResNet(vision::ResNetOptions{.backbone = c.backbone}));
+    if (c.freeze_backbone) backbone_->set_frozen(true);
+  }
+  const text::LstmEncoderOptions lstm{.vocabulary_size = options.words, .word_dim = c.word_dim, .dim = c.dim};
+  question_encoder_ = register_module(
+      "question_encoder", text::make_question_encoder({.question_encoder = c.question_encoder, .lstm = lstm}));
+  const int64_t channels = backbone_ ? backbone_->channels() : options.grid_channels;
+  grid_projection_ = register_module("grid_projection", torch::nn::Linear(channels, c.dim));
+  grid_position_ = register_module(
+      "grid_position", fusion::GridPosition(fusion::GridPositionOptions{.form = c.grid_position, .dim = c.dim}));
+  mcan_ = register_module("mcan", fusion::Mcan(mcan_options(c)));
+  const fusion::AttentionPoolOptions pool{
+      .dim = c.dim, .hidden_dim = c.pool_dim, .out_dim = c.fused_dim, .dropout = c.dropout};
+  question_pool_ = register_module("question_pool", fusion::AttentionPool(pool));
+  image_pool_ = register_module("image_pool", fusion::AttentionPool(pool));
+  norm_ =
+      register_module("norm", fusion::LayerNorm(fusion::LayerNormOptions{.dim = c.fused_dim, .form = c.layer_norm}));
+  classifier_ = register_module("classifier", torch::nn::Linear(c.fused_dim, options.answers));
+}
+
+ModelOutput ModelImpl::forward(const Batch& batch) {
+  const fusion::Sequence question = fusion::Sequence::padded(encode_question(batch), batch.token_lengths);
+  const Grid grid = encode_image(batch);
+  const Fused fused = fuse(question, grid, batch.image_index);
+  return {fused.logits, fused.image.weights, grid.height, grid.width};
+}
+
+torch::Tensor ModelImpl::encode_question(const Batch& batch) {
+  return question_encoder_->forward(batch.tokens, batch.token_lengths);
+}
+
+ModelImpl::Grid ModelImpl::encode_image(const Batch& batch) {
+  torch::Tensor cells = batch.grid;  // (I, n, C)
+  int64_t height = batch.grid_height, width = batch.grid_width;
+  if (backbone_) {
+    const torch::Tensor grid = backbone_->forward(transform_.normalize(batch.images));  // (I, C, h, w)
+    height = grid.size(2);
+    width = grid.size(3);
+    cells = grid.flatten(2).transpose(1, 2);
+  }
+  cells = grid_position_->forward(grid_projection_(cells), height, width);  // (I, n, D)
+  return {fusion::Sequence::padded(cells, batch.grid_lengths), height, width};
+}
+
+ModelImpl::Fused ModelImpl::fuse(const fusion::Sequence& question, const Grid& grid, const torch::Tensor& image_index) {
+  Fused fused;
+  fused.sides = mcan_->forward(question, grid.cells, image_index);
+  fused.question = question_pool_->forward(fused.sides.question);
+  fused.image = image_pool_->forward(fused.sides.image);
+  fused.logits = classifier_(norm_(fused.question.features + fused.image.features));
+  return fused;
+}
+
+}  // namespace vqa

@@ -1,0 +1,81 @@
+// The whole network: pictures and tokens in, a logit for every answer out.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "fusion/attention_pool.h"
+#include "fusion/grid_position.h"
+#include "fusion/mcan.h"
+#include "text/question_encoder.h"
+#include "vision/image_transform.h"
+#include "vision/resnet.h"
+#include "vqa/batch.h"
+#include "vqa/config.h"
+
+namespace vqa {
+
+struct ModelOptions {
+  ModelConfig config;
+  int64_t words = 2;          // the tokenizer's vocabulary size
+  int64_t answers = 1;        // A, the answer vocabulary's size
+  int64_t grid_channels = 0;  // C of given grid features; 0 for a model that has its own backbone
+};
+
+/// What the network gives for a batch of Q questions.
+struct ModelOutput {
+  torch::Tensor logits;           // (Q, A)
+  torch::Tensor image_attention;  // (Q, n): where the pooling looked, each row sums to one
+  int64_t grid_height = 0;        // n = grid_height * grid_width where the cells form a grid
+  int64_t grid_width = 0;
+};
+
+/// MCAN as published (Yu et al. 2019, section 4) over a grid of ResNet features: encoder-decoder, one attentional
+/// pooling a side, sum, layer norm, classifier. Registered names are the bundle's format.
+class ModelImpl : public torch::nn::Module {
+ public:
+  /// Throws std::invalid_argument naming the setting that is wrong.
+  explicit ModelImpl(const ModelOptions& options);
+
+  ModelOutput forward(const Batch& batch);
+
+  /// The steps of forward, for tests and tools that look inside.
+  torch::Tensor encode_question(const Batch& batch);  // (Q, T, D)
+  struct Grid {
+    fusion::Sequence cells;  // (I, n, D), projected, with positions
+    int64_t height = 0, width = 0;
+  };
+  Grid encode_image(const Batch& batch);
+  struct Fused {
+    fusion::McanImpl::Output sides;
+    fusion::Pooled question, image;  // (Q, fused_dim)
+    torch::Tensor logits;            // (Q, A)
+  };
+  Fused fuse(const fusion::Sequence& question, const Grid& grid, const torch::Tensor& image_index);
+
+  /// How pictures become this network's input.
+  const vision::ImageTransform& transform() const { return transform_; }
+  const ModelOptions& options() const { return options_; }
+  torch::Device device() const { return classifier_->weight.device(); }
+
+  /// The backbone, null in a model of given grid features.
+  vision::ResNet backbone() { return backbone_; }
+
+ private:
+  ModelOptions options_;
+  vision::ImageTransform transform_;
+  vision::ResNet backbone_{nullptr};
+  std::shared_ptr<text::QuestionEncoderImpl> question_encoder_;
+  torch::nn::Linear grid_projection_{nullptr};
+  fusion::GridPosition grid_position_{nullptr};
+  fusion::Mcan mcan_{nullptr};
+  fusion::AttentionPool question_pool_{nullptr}, image_pool_{nullptr};
+  fusion::LayerNorm norm_{nullptr};
+  torch::nn::Linear classifier_{nullptr};
+};
+TORCH_MODULE(Model);
+
+/// The settings of the parts, as the rooms below want them.
+fusion::McanOptions mcan_options(const ModelConfig& config);
+vision::ImageTransformOptions transform_options(const ModelConfig& config);
+
+}  // namespace vqa

@@ -1,0 +1,31 @@
+// Where a training run writes while a model that stands at its place is kept.
+#pragma once
+
+#include <filesystem>
+
+namespace vqa {
+
+/// The folder of a run whose result is to be `out`. A run writes straight into `out`, except where a model stands there
+/// already: then it writes into `out`.new, which takes the place of `out` when the run is finished, so that the old
+/// model is lost only when the new one is complete.
+class RunFolder {
+ public:
+  /// A new run: an unfinished `out`.new of an earlier run is removed. Throws std::runtime_error where `out` is a file,
+  /// or a folder that holds something else than a model.
+  static RunFolder begin(const std::filesystem::path& out);
+
+  /// The run that was under way last.
+  static RunFolder resume(const std::filesystem::path& out);
+
+  const std::filesystem::path& path() const { return path_; }
+
+  /// Puts the finished run at `out`. Throws std::runtime_error with the path.
+  void finish() const;
+
+ private:
+  RunFolder(std::filesystem::path out, std::filesystem::path path) : out_(std::move(out)), path_(std::move(path)) {}
+
+  std::filesystem::path out_, path_;
+};
+
+}  // namespace vqa

@@ -1,0 +1,44 @@
+#include "vqa/schedule.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <sstream>
+#include <stdexcept>
+
+namespace vqa {
+
+std::vector<int64_t> decay_epoch_list(const TrainingConfig& config) {
+  std::vector<int64_t> epochs;
+  std::istringstream parts(config.decay_epochs);
+  for (std::string part; std::getline(parts, part, ',');) {
+    int64_t epoch = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), epoch);
+    if (error != std::errc() || end != part.data() + part.size() || epoch < 0) {
+      throw std::invalid_argument("decay-epochs: '" + config.decay_epochs + "'; allowed are whole numbers with commas");
+    }
+    epochs.push_back(epoch);
+  }
+  return epochs;
+}
+
+double learning_rate_at(const TrainingConfig& config, double progress) {
+  if (config.schedule == "steps") {
+    const double epoch = std::floor(progress);
+    if (epoch < config.warmup_epochs) return config.learning_rate * (epoch + 1) / (config.warmup_epochs + 1);
+    double rate = config.learning_rate;
+    for (const int64_t decay : decay_epoch_list(config)) {
+      if (epoch >= static_cast<double>(decay)) rate *= config.decay_factor;
+    }
+    return rate;
+  }
+  const double total = static_cast<double>(config.epochs);
+  const double decay = config.decay_share * total;
+  double share = 1;
+  // A step late, so that the first step already learns something.
+  if (config.warmup_epochs > 0) share = std::min(share, (progress + 0.01) / config.warmup_epochs);
+  if (decay > 0) share = std::min(share, (total - progress) / decay);
+  return config.learning_rate * std::clamp(share, 0.0, 1.0);
+}
+
+}  // namespace vqa

@@ -1,0 +1,235 @@
+#include "vqa/trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "data/atomic_folder.h"
+#include "vqa/adam.h"
+#include "vqa/evaluator.h"
+#include "vqa/loss.h"
+#include "vqa/metrics_log.h"
+#include "vqa/schedule.h"
+#include "vqa/training_state.h"
+
+namespace vqa {
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr const char* kStateFile = "training.safetensors";
+constexpr const char* kMetricsFile = "metrics.jsonl";
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// One number from two, so that neighbouring seeds and steps give unrelated generators (SplitMix64's finisher).
+uint64_t mixed(int64_t seed, int64_t step) {
+  uint64_t x = static_cast<uint64_t>(seed) * 0x9E3779B97F4A7C15u + static_cast<uint64_t>(step);
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
+/// Temporaries of a process that was killed while it saved.
+void remove_leftovers(const fs::path& folder) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().find(".tmp") != std::string::npos) fs::remove_all(entry.path());
+  }
+}
+
+}  // namespace
+
+struct Trainer::Run {
+  Bundle& bundle;
+  const data::Split& train;
+  TrainerOptions options;
+  const TrainingConfig& recipe;
+  BatchMaker train_maker;
+  std::optional<BatchMaker> val_maker;
+  std::optional<data::VqaAccuracy> val_accuracy;
+  Adam adam;
+  TrainingState state;
+  std::optional<MetricsLog> metrics;
+  Clock::time_point started;  // of this part of the run
+  double seconds_before = 0;  // of the parts before it
+  Clock::time_point epoch_started;
+  double epoch_seconds_before = 0;
+
+  Run(Bundle& b, const data::Split& t, const data::Split* val, TrainerOptions o)
+      : bundle(b),
+        train(t),
+        options(std::move(o)),
+        recipe(b.config.training),
+        train_maker(t, *b.tokenizer, b.answers, b.model->transform()),
+        adam(*b.model, {.beta1 = recipe.beta1, .beta2 = recipe.beta2, .eps = recipe.adam_eps}) {
+    state.questions = static_cast<int64_t>(t.questions().size());
+    if (val != nullptr) {
+      val_maker.emplace(*val, *b.tokenizer, b.answers, b.model->transform());
+      val_accuracy.emplace(val->annotations());
+    }
+  }
+
+  bool stopped() const { return options.stop != nullptr && *options.stop; }
+  TrainingOutcome run();
+  bool run_epoch();
+  void step(const Batch& batch, double progress);
+  void log(double rate);
+  bool finish_epoch();
+  void save();
+  std::optional<double> evaluate();
+  void keep_best(EpochReport& report);
+};
+
+Trainer::Trainer(Bundle& bundle, const data::Split& train, const data::Split* val, TrainerOptions options)
+    : run_(std::make_unique<Run>(bundle, train, val, std::move(options))) {
+  bundle.config.training.validate();
+  if (train.annotations().empty())
+    throw std::runtime_error("split " + train.name() + " has no annotations to learn from");
+}
+
+Trainer::~Trainer() = default;
+
+bool Trainer::resumable(const fs::path& folder) { return fs::exists(last_folder(folder) / kStateFile); }
+
+void Trainer::resume() {
+  const int64_t questions = run_->state.questions;
+  const fs::path path = last_folder(run_->options.folder) / kStateFile;
+  run_->state = TrainingState::load(path, run_->adam);
+  if (run_->state.questions != questions) {
+    throw std::runtime_error(path.string() + ": was trained on " + std::to_string(run_->state.questions) +
+                             " questions, the data hold " + std::to_string(questions) + "; resume with the same data");
+  }
+}
+
+TrainingOutcome Trainer::run() { return run_->run(); }
+
+TrainingOutcome Trainer::Run::run() {
+  fs::create_directories(options.folder);
+  remove_leftovers(options.folder);
+  metrics.emplace(options.folder / kMetricsFile, state.metrics_bytes);
+  started = Clock::now();
+  seconds_before = state.seconds;
+  bool going = true;
+  while (going && state.epoch < recipe.epochs) going = run_epoch() && finish_epoch();
+  state.seconds = seconds_before + seconds_since(started);
+  return {going, state.best_accuracy, state.best_epoch, state.seconds};
+}
+
+/// The rest of the epoch under way. False where it was stopped (and saved).
+bool Trainer::Run::run_epoch() {
+  bundle.model->train();
+  const std::vector<BatchPlan> plans =
+      plan_batches(train, recipe.batch_size, static_cast<int64_t>(mixed(recipe.seed, state.epoch) >> 1));
+  const auto count = static_cast<double>(plans.size());
+  BatchLoader loader(train_maker, {plans.begin() + state.batch, plans.end()}, options.loader);
+  epoch_started = Clock::now();
+  epoch_seconds_before = state.epoch_seconds;
+  while (!stopped()) {
+    const std::optional<Batch> batch = loader.next();
+    if (!batch) return true;
+    step(batch->to(bundle.model->device()),
+         static_cast<double>(state.epoch) + static_cast<double>(state.batch) / count);
+    state.epoch_seconds = epoch_seconds_before + seconds_since(epoch_started);
+    if (recipe.save_every > 0 && state.steps % recipe.save_every == 0) save();
+  }
+  save();
+  return false;
+}
+
+void Trainer::Run::step(const Batch& batch, double progress) {
+  // Dropout follows from the seed and the step alone, so that a resumed run needs no generator's state.
+  torch::manual_seed(mixed(recipe.seed, state.steps));
+  const auto questions = static_cast<int64_t>(batch.questions.size());
+  const double rate = learning_rate_at(recipe, progress);
+  adam.zero_grad();
+  const torch::Tensor loss = soft_target_loss(bundle.model->forward(batch).logits, batch.targets);
+  (loss / static_cast<double>(questions)).backward();
+  if (recipe.gradient_clip > 0) adam.clip_gradients(recipe.gradient_clip);
+  adam.step(rate);
+
+  const double sum = loss.item<double>();
+  if (!std::isfinite(sum)) {
+    throw std::runtime_error("the loss is not a number at step " + std::to_string(state.steps + 1) + " of epoch " +
+                             std::to_string(state.epoch + 1) + "; lower --learning-rate or set --gradient-clip");
+  }
+  ++state.steps;
+  ++state.batch;
+  state.epoch_loss += sum;
+  state.log_loss += sum;
+  state.epoch_questions += questions;
+  state.log_questions += questions;
+  if (options.on_step) {
+    options.on_step({state.epoch + 1, recipe.epochs, state.epoch_questions, state.questions,
+                     state.log_loss / static_cast<double>(state.log_questions), rate});
+  }
+  if (state.steps % recipe.log_every == 0) log(rate);
+}
+
+void Trainer::Run::log(double rate) {
+  metrics->write({{"step", state.steps},
+                  {"epoch", state.epoch + 1},
+                  {"loss", state.log_loss / static_cast<double>(state.log_questions)},
+                  {"learning_rate", rate}});
+  state.log_loss = 0;
+  state.log_questions = 0;
+}
+
+/// Evaluates, writes and saves. False where it was stopped meanwhile: the epoch's end is then done again.
+bool Trainer::Run::finish_epoch() {
+  EpochReport report{.epoch = state.epoch + 1, .epochs = recipe.epochs};
+  report.loss = state.epoch_loss / static_cast<double>(std::max<int64_t>(1, state.epoch_questions));
+  report.seconds = state.epoch_seconds;
+  if (val_maker) {
+    const std::optional<double> accuracy = evaluate();
+    if (!accuracy) {
+      save();
+      return false;
+    }
+    report.accuracy = *accuracy;
+  }
+  bundle.record = {report.epoch, state.steps, report.accuracy};
+  keep_best(report);
+  ordered_json line{{"epoch", report.epoch}, {"step", state.steps}, {"epoch_loss", report.loss}};
+  if (val_maker) line["accuracy"] = report.accuracy;
+  metrics->write(line);
+  ++state.epoch;
+  state.batch = 0;
+  state.epoch_loss = 0;
+  state.epoch_questions = 0;
+  state.epoch_seconds = 0;
+  save();
+  if (options.on_epoch) options.on_epoch(report);
+  return true;
+}
+
+void Trainer::Run::keep_best(EpochReport& report) {
+  report.best = !val_maker || report.accuracy > state.best_accuracy;
+  if (!report.best) return;
+  state.best_accuracy = report.accuracy;
+  state.best_epoch = report.epoch;
+  bundle.write(options.folder);
+}
+
+std::optional<double> Trainer::Run::evaluate() {
+  EvaluatorOptions evaluation;
+  evaluation.loader = options.loader;
+  evaluation.on_progress = options.on_evaluation;
+  evaluation.stop = options.stop;
+  const auto results = Evaluator(evaluation).predict(bundle.model, *val_maker, bundle.answers);
+  if (results.empty()) return std::nullopt;
+  return val_accuracy->score(results).overall;
+}
+
+void Trainer::Run::save() {
+  state.seconds = seconds_before + seconds_since(started);
+  state.metrics_bytes = metrics->bytes();
+  data::AtomicFolder folder(last_folder(options.folder));
+  bundle.write(folder.path());
+  state.save(folder.path() / kStateFile, adam);
+  folder.commit();
+}
+
+}  // namespace vqa
