@@ -33,7 +33,8 @@ struct RecordFormat {
 /// Reads a file, plain or gzip, record by record. Throws std::runtime_error of one line with path and byte (counted
 /// from 1, in the unpacked text) where the file is missing, empty, truncated, no JSON, not UTF-8, or lacks the array.
 /// A record that is no object, lacks a field or holds another type (also an integer beyond 64 bits) is told to
-/// `on_problem` and left out, or thrown as an error where `on_problem` is empty.
+/// `on_problem` and left out, or thrown as an error where `on_problem` is empty; its
+/// byte is that of its opening brace.
 void read_records(const std::filesystem::path& path, const RecordFormat& format, const ProblemSink& on_problem);
 
 }  // namespace data

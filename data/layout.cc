@@ -83,7 +83,8 @@ ImageFolder::ImageFolder(const fs::path& dir, const SplitLayout& split)
     const char* const last = name.data() + name.size() - 4;
     const auto [end, error] = std::from_chars(name.data() + prefix.size(), last, id);
     // Only names that image_file_name would give: no sign, no missing or further zeros.
-    if (error != std::errc() || end != last || image_file_name(split, id, name.substr(name.size() - 4)) != name) {
+    if (error != std::errc() || end != last || id < 0 ||
+        image_file_name(split, id, name.substr(name.size() - 4)) != name) {
       continue;
     }
     jpeg_[id] |= jpeg;

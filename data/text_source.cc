@@ -32,10 +32,10 @@ bool TextSource::fill() {
   if (count > 0) return true;
   // zlib hands out all it can unpack before it says that the rest is missing.
   int error = Z_OK;
-  const char* const message = gzerror(file_.get(), &error);
+  gzerror(file_.get(), &error);
   if (error == Z_BUF_ERROR) fail("is truncated: its compressed data ends early " + place());
   if (error == Z_ERRNO) fail(std::string("reading failed: ") + std::strerror(errno));
-  if (error != Z_OK) fail(std::string("its compressed data is damaged ") + place() + ": " + message);
+  if (error != Z_OK) fail(std::string("its compressed data is damaged ") + place());
   ended_ = true;
   return false;
 }

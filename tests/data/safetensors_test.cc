@@ -1,0 +1,86 @@
+#include "data/safetensors.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "data/atomic_file.h"
+#include "tests/data/error_of.h"
+#include "tests/data/write.h"
+#include "tests/temporary_folder.h"
+
+namespace data {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TensorFile sample() {
+  TensorFile file;
+  file.tensors["a.weight"] = torch::arange(6, torch::kFloat32).reshape({2, 3});
+  file.tensors["b"] = torch::tensor({1, -1}, torch::kInt64);
+  file.tensors["half"] = torch::full({3}, 0.5, torch::kFloat16);
+  file.tensors["none"] = torch::empty({0, 4});
+  file.tensors["transposed"] = torch::arange(6, torch::kFloat64).reshape({2, 3}).t();
+  file.metadata["format"] = "pt";
+  return file;
+}
+
+TEST(SafeTensors, AreReadAsTheyAreWritten) {
+  const TemporaryFolder folder;
+  const TensorFile written = sample();
+  write_safetensors(folder / "t", written);
+  const TensorFile read = read_safetensors(folder / "t");
+  EXPECT_EQ(read.metadata, written.metadata);
+  ASSERT_EQ(read.tensors.size(), written.tensors.size());
+  for (const auto& [name, tensor] : written.tensors) {
+    EXPECT_EQ(read.at(name).scalar_type(), tensor.scalar_type()) << name;
+    EXPECT_TRUE(torch::equal(read.at(name), tensor)) << name;
+  }
+  EXPECT_THROW(read.at("c"), std::out_of_range);
+}
+
+TEST(SafeTensors, AreNotChangedByWritingToWhatWasRead) {
+  const TemporaryFolder folder;
+  write_safetensors(folder / "t", sample());
+  read_safetensors(folder / "t").at("b").fill_(7);
+  EXPECT_EQ(read_safetensors(folder / "t").at("b")[0].item<int64_t>(), 1);
+}
+
+TEST(SafeTensors, TruncatedAnywhereAreRefused) {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "t").string();
+  write_safetensors(path, sample());
+  const std::string bytes = read_file(path);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    write_text(path, bytes.substr(0, size));
+    EXPECT_THAT(error_of<std::runtime_error>([&] { read_safetensors(path); }), StartsWith(path + ": ")) << size;
+  }
+}
+
+TEST(SafeTensors, WithAWrongHeaderAreRefused) {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "t").string();
+  const auto error = [&](const std::string& header, size_t data = 8) {
+    const uint64_t length = header.size();
+    write_text(path,
+               std::string(reinterpret_cast<const char*>(&length), sizeof(length)) + header + std::string(data, '\0'));
+    return error_of<std::runtime_error>([&] { read_safetensors(path); });
+  };
+  const auto tensor = [](const std::string& type, const std::string& shape, const std::string& offsets) {
+    return R"({"x": {"dtype": ")" + type + R"(", "shape": )" + shape + R"(, "data_offsets": )" + offsets + "}}";
+  };
+  EXPECT_THAT(error("[1]"), HasSubstr("its header is not a JSON object"));
+  EXPECT_THAT(error(R"({"x": 3})"), HasSubstr("tensor 'x' lacks a valid dtype, shape or data_offsets"));
+  EXPECT_THAT(error(tensor("F33", "[2]", "[0, 8]")), HasSubstr("tensor 'x' has the unknown dtype F33"));
+  EXPECT_THAT(error(tensor("F32", "[3]", "[0, 8]")), HasSubstr("tensor 'x': its offsets do not fit its shape"));
+  EXPECT_THAT(error(tensor("F32", "[2]", "[8, 0]")), HasSubstr("its offsets do not fit its shape"));
+  EXPECT_THAT(error(tensor("F32", "[-2]", "[0, 8]")), HasSubstr("has an impossible shape"));
+  EXPECT_THAT(error(tensor("F32", "[4294967296, 4294967296]", "[0, 0]")), HasSubstr("has an impossible shape"));
+  EXPECT_THAT(error(tensor("F32", "[2]", "[4, 12]")), HasSubstr("is truncated inside tensor 'x'"));
+  EXPECT_THAT(error(R"({"__metadata__": {"a": 1}})"), HasSubstr("metadata 'a' is not a string"));
+}
+
+}  // namespace
+}  // namespace data
