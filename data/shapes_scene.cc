@@ -76,12 +76,12 @@ std::span<const std::string_view> shapes_words(ShapesAttribute attribute) {
 }
 
 int64_t ShapesLayout::cell() const {
-  int64_t side = 3;
-  while (side * side < 3 * max_objects) ++side;
-  return 16 * image_size / side;
+  int64_t thirds = 8;
+  while (3 * thirds * thirds < 64 * max_objects) ++thirds;
+  return 16 * image_size * 3 / thirds;
 }
 
-int64_t ShapesLayout::radius(int64_t size) const { return cell() * (size == 0 ? 17 : 29) / 64; }
+int64_t ShapesLayout::radius(int64_t size) const { return cell() * (size == 0 ? 18 : 29) / 64; }
 
 ShapesScene random_shapes_scene(const ShapesLayout& layout, ExactRandom& random) {
   ShapesScene scene;

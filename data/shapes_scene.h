@@ -40,8 +40,8 @@ struct ShapesLayout {
   int64_t min_objects = 1;
   int64_t max_objects = 3;
 
-  /// The side, in 1/16 pixel, of the square that one large object and its distance to the next take up: squares for
-  /// three times `max_objects` (nine at least) fill the image.
+  /// The side, in 1/16 pixel, of the square that one large object and its distance to the next take up: 3/8 of the
+  /// image's, less where more than three of them would cover over 27/64 of the image.
   int64_t cell() const;
   /// Half the side of an object's bounding square, in 1/16 pixel. size: 0 small, 1 large.
   int64_t radius(int64_t size) const;
