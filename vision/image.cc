@@ -27,6 +27,16 @@ cv::Mat decode(const std::string& bytes) {
   }
 }
 
+/// Turns and mirrors as an EXIF orientation (1 to 8) asks: 5 to 8 swap rows and columns first.
+void orient(cv::Mat& image, int orientation) {
+  constexpr int kNoFlip = 2;
+  constexpr int kUpsideDown = 0, kMirror = 1, kHalfTurn = -1;  // cv::flip's codes
+  constexpr int kFlips[] = {kNoFlip, kMirror, kHalfTurn, kUpsideDown, kNoFlip, kMirror, kHalfTurn, kUpsideDown};
+  if (orientation >= 5) cv::transpose(image, image);
+  const int flip = kFlips[orientation - 1];
+  if (flip != kNoFlip) cv::flip(image, image, flip);
+}
+
 }  // namespace
 
 cv::Mat read_image(const std::filesystem::path& path) {
@@ -43,6 +53,7 @@ cv::Mat read_image(const std::filesystem::path& path) {
     throw std::runtime_error(path.string() + ": cannot be decoded: damaged " + header.format +
                              " or a kind of it that is not known; save the picture again");
   }
+  orient(image, header.webp_orientation);
   cv::cvtColor(image, image, cv::COLOR_BGR2RGB);
   return image;
 }

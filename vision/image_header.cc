@@ -137,6 +137,42 @@ ImageHeader check_bmp(std::string_view content) {
   return header;
 }
 
+/// The orientation, 1 to 8, in the first directory of EXIF data (a TIFF file's structure); 1 where there is none.
+int exif_orientation(std::string_view exif) {
+  constexpr int64_t kOrientation = 0x112;
+  constexpr std::string_view kIntroduction("Exif\0\0", 6);  // some writers keep JPEG's
+  if (exif.starts_with(kIntroduction)) exif.remove_prefix(kIntroduction.size());
+  const bool little = exif.starts_with("II");
+  const Bytes bytes(exif, "EXIF data");
+  const auto number = [&](size_t at, size_t count) {
+    return little ? bytes.little_endian(at, count) : bytes.big_endian(at, count);
+  };
+  try {
+    const auto directory = static_cast<size_t>(number(4, 4));
+    const int64_t entries = number(directory, 2);
+    for (int64_t i = 0; i < entries; ++i) {
+      const size_t entry = directory + 2 + 12 * static_cast<size_t>(i);
+      if (number(entry, 2) != kOrientation) continue;
+      const int64_t orientation = number(entry + 8, 2);
+      return orientation >= 1 && orientation <= 8 ? static_cast<int>(orientation) : 1;
+    }
+  } catch (const std::runtime_error&) {
+    return 1;  // broken notes are no reason to refuse a picture
+  }
+  return 1;
+}
+
+int webp_orientation(const Bytes& bytes) {
+  constexpr size_t kFirstChunk = 12;
+  for (size_t at = kFirstChunk; at + 8 <= bytes.size();) {
+    const auto length = static_cast<size_t>(bytes.little_endian(at + 4, 4));
+    if (bytes.text(at, 4) == "EXIF" && length <= bytes.size() - at - 8)
+      return exif_orientation(bytes.text(at + 8, length));
+    at += 8 + length + length % 2;
+  }
+  return 1;
+}
+
 ImageHeader check_webp(std::string_view content) {
   const Bytes bytes(content, "WebP");
   ImageHeader header{"WebP"};
@@ -146,6 +182,7 @@ ImageHeader check_webp(std::string_view content) {
   if (chunk == "VP8X") {
     header.width = bytes.little_endian(24, 3) + 1;
     header.height = bytes.little_endian(27, 3) + 1;
+    header.webp_orientation = webp_orientation(bytes);
   } else if (chunk == "VP8L") {
     const int64_t packed = bytes.little_endian(21, 4);
     header.width = (packed & 0x3FFF) + 1;
@@ -167,7 +204,7 @@ ImageHeader check_image(std::string_view bytes) {
   if (bytes.starts_with("\xFF\xD8\xFF")) return check_jpeg(bytes);
   if (bytes.starts_with("\x89PNG\r\n\x1A\n")) return check_png(bytes);
   if (bytes.starts_with("BM") && bytes.size() > 26) return check_bmp(bytes);
-  if (bytes.starts_with("RIFF") && bytes.substr(8).starts_with("WEBP")) return check_webp(bytes);
+  if (bytes.starts_with("RIFF") && bytes.size() > 12 && bytes.substr(8, 4) == "WEBP") return check_webp(bytes);
   throw std::runtime_error(
       "is no JPEG, PNG, BMP or WebP picture, going by its first bytes; convert it to one of these");
 }

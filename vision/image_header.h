@@ -10,6 +10,7 @@ struct ImageHeader {
   const char* format = "";  // "JPEG", "PNG", "BMP" or "WebP"
   int64_t width = 0;        // pixels as stored, before any EXIF orientation
   int64_t height = 0;
+  int webp_orientation = 1;  // EXIF orientation, 1 to 8, of a WebP, which OpenCV does not look at; 1 for other formats
 };
 
 /// Reads kind and size from an image file's bytes and walks its structure to the end: JPEG's segments to the

@@ -59,7 +59,7 @@ torch::Tensor ImageTransform::resize(const cv::Mat& rgb) const {
 torch::Tensor ImageTransform::normalize(const torch::Tensor& images) const {
   if (images.dim() != 4 || images.size(1) != 3 || images.scalar_type() != torch::kUInt8)
     throw std::invalid_argument("normalize: the images have to be (I, 3, H, W) of 8-bit numbers");
-  return images.to(torch::kFloat32)
+  return images.to(torch::kFloat32, /*non_blocking=*/false, /*copy=*/true, at::MemoryFormat::ChannelsLast)
       .div_(255)
       .sub_(per_channel(options_.mean, images.device()))
       .div_(per_channel(options_.deviation, images.device()));

@@ -28,7 +28,7 @@ class ImageTransform {
   /// afterwards.
   torch::Tensor resize(const cv::Mat& rgb) const;
 
-  /// (I, 3, H, W) uint8 -> float32 of the same memory order on the same device: (value / 255 - mean) / deviation.
+  /// (I, 3, H, W) uint8 -> float32 in channels-last order on the same device: (value / 255 - mean) / deviation.
   torch::Tensor normalize(const torch::Tensor& images) const;
 
   const ImageTransformOptions& options() const { return options_; }

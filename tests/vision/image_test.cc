@@ -4,11 +4,12 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <fstream>
 #include <functional>
 #include <opencv2/imgcodecs.hpp>
+#include <random>
 #include <string>
 
-#include "data/atomic_file.h"
 #include "tests/temporary_folder.h"
 #include "vision/image_header.h"
 
@@ -23,7 +24,7 @@ cv::Mat picture(int width = 24, int height = 16) {
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x)
       bgr.at<cv::Vec3b>(y, x) =
-          x < width / 2 ? cv::Vec3b(20, 10, 220) : cv::Vec3b(200, 180, static_cast<unsigned char>(y * 4 % 256));
+          x < width / 2 ? cv::Vec3b(20, 10, 220) : cv::Vec3b(200, 180, static_cast<unsigned char>(y * 8 % 256));
   }
   return bgr;
 }
@@ -47,7 +48,7 @@ std::string error_of(const std::function<void()>& call) {
 class ImageTest : public testing::Test {
  protected:
   fs::path write(const std::string& name, const std::string& bytes) {
-    data::write_file(folder_ / name, bytes);
+    std::ofstream(folder_ / name, std::ios::binary) << bytes;
     return folder_ / name;
   }
   cv::Mat read(const std::string& bytes) { return vision::read_image(write("image.any", bytes)); }
@@ -70,10 +71,15 @@ void expect_colour(const cv::Vec3b& found, const cv::Vec3b& expected, int tolera
   for (int c = 0; c < 3; ++c) EXPECT_NEAR(found[c], expected[c], tolerance) << "channel " << c;
 }
 
+/// EXIF data of one entry, the orientation.
+std::string exif_data(char orientation) {
+  const std::string tiff("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 19);
+  return tiff + orientation + std::string(6, '\0');
+}
+
 /// An APP1 segment with an EXIF orientation, to stand behind a JPEG's first two bytes.
 std::string exif_segment(char orientation, const std::string& extra = "") {
-  const std::string tiff("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 19);
-  const std::string body = std::string("Exif\0\0", 6) + tiff + orientation + std::string(6, '\0') + extra;
+  const std::string body = std::string("Exif\0\0", 6) + exif_data(orientation) + extra;
   const size_t length = body.size() + 2;
   return std::string("\xFF\xE1") + static_cast<char>(length >> 8) + static_cast<char>(length & 0xFF) + body;
 }
@@ -81,6 +87,25 @@ std::string exif_segment(char orientation, const std::string& extra = "") {
 std::string oriented_jpeg(char orientation, const std::string& extra = "") {
   const std::string jpeg = encode(".jpg", picture());
   return jpeg.substr(0, 2) + exif_segment(orientation, extra) + jpeg.substr(2);
+}
+
+std::string little_endian(size_t value, int count) {
+  std::string bytes;
+  for (int i = 0; i < count; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xFF);
+  return bytes;
+}
+
+/// A WebP in its extended form: a header with flags and size, the picture, EXIF data.
+std::string oriented_webp(char orientation) {
+  const cv::Mat bgr = picture();
+  const std::string simple = encode(".webp", bgr, {cv::IMWRITE_WEBP_QUALITY, 101});
+  constexpr size_t kHasExif = 8;
+  const std::string exif = exif_data(orientation);
+  const std::string chunks = "VP8X" + little_endian(10, 4) + little_endian(kHasExif, 4) +
+                             little_endian(static_cast<size_t>(bgr.cols) - 1, 3) +
+                             little_endian(static_cast<size_t>(bgr.rows) - 1, 3) + simple.substr(12) + "EXIF" +
+                             little_endian(exif.size(), 4) + exif;
+  return "RIFF" + little_endian(chunks.size() + 4, 4) + "WEBP" + chunks;
 }
 
 void put_big_endian(std::string& bytes, size_t at, uint32_t value, int count) {
@@ -113,7 +138,7 @@ TEST_F(ImageTest, EveryKindOfFileGivesRgb) {
     const cv::Mat image = read(encode(ending, picture()));
     ASSERT_EQ(image.size(), cv::Size(24, 16)) << ending;
     expect_colour(at(image, 8, 2), {220, 10, 20}, tolerance);
-    expect_colour(at(image, 8, 21), {32, 180, 200}, tolerance);
+    expect_colour(at(image, 8, 21), {64, 180, 200}, tolerance);
   }
 }
 
@@ -155,6 +180,19 @@ TEST_F(ImageTest, ExifOrientationIsApplied) {
   const cv::Mat counter_clockwise = read(oriented_jpeg(8));
   ASSERT_EQ(counter_clockwise.size(), cv::Size(16, 24));
   expect_colour(at(counter_clockwise, 21, 8), {220, 10, 20}, 12);
+}
+
+TEST_F(ImageTest, OrientationMeansTheSameInEveryFormat) {
+  for (char orientation = 1; orientation <= 8; ++orientation) {
+    const cv::Mat jpeg = read(oriented_jpeg(orientation));
+    const cv::Mat webp = read(oriented_webp(orientation));
+    ASSERT_EQ(jpeg.size(), webp.size()) << int{orientation};
+    EXPECT_LT(cv::norm(jpeg, webp, cv::NORM_L1) / static_cast<double>(jpeg.total() * 3), 7) << int{orientation};
+  }
+  EXPECT_EQ(read(oriented_webp(9)).size(), cv::Size(24, 16));
+  std::string broken = oriented_webp(6);
+  broken[broken.size() - 20] = 0x7F;  // the directory's place, now beyond the end
+  EXPECT_EQ(read(broken).size(), cv::Size(24, 16));
 }
 
 TEST_F(ImageTest, OnePixelIsAPicture) {
@@ -208,8 +246,13 @@ TEST_F(ImageTest, TruncatedFilesAreRefusedAtEveryLength) {
   testing::internal::CaptureStderr();
   for (size_t i = 0; i < files.size(); ++i) {
     EXPECT_EQ(read_error(files[i]), "") << "file " << i << " itself";
-    for (size_t length = 0; length < files[i].size(); ++length)
-      ASSERT_NE(read_error(files[i].substr(0, length)), "") << "file " << i << " cut to " << length << " bytes";
+    for (size_t length = 0; length < files[i].size(); ++length) {
+      const std::string cut = files[i].substr(0, length);
+      ASSERT_NE(error_of([&] { vision::check_image(cut); }), "") << "file " << i << " cut to " << length << " bytes";
+      if (length % 61 == 0) {
+        EXPECT_NE(read_error(cut), "");
+      }
+    }
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
@@ -255,4 +298,18 @@ TEST(ImageHeaderTest, TellsKindAndSizeAsStored) {
   const std::string lossless = encode(".webp", picture(31, 17), {cv::IMWRITE_WEBP_QUALITY, 101});
   EXPECT_EQ(vision::check_image(lossless).width, 31);
   EXPECT_EQ(vision::check_image(lossless).height, 17);
+}
+
+TEST(ImageHeaderTest, DamagedBytesNeverCrash) {
+  std::mt19937 random(1);
+  for (const std::string& whole :
+       {oriented_jpeg(6), encode(".png", picture()), encode(".bmp", picture()), oriented_webp(6)}) {
+    int refused = 0;
+    for (int trial = 0; trial < 2000; ++trial) {
+      std::string bytes = whole.substr(0, 1 + random() % whole.size());
+      for (int i = 0; i < 3; ++i) bytes[random() % std::min<size_t>(bytes.size(), 64)] = static_cast<char>(random());
+      refused += error_of([&] { vision::check_image(bytes); }).empty() ? 0 : 1;
+    }
+    EXPECT_GT(refused, 1000);
+  }
 }

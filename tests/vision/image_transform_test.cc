@@ -106,11 +106,12 @@ TEST(ImageTransformTest, NormalisesByChannel) {
   EXPECT_TRUE(images.eq(255).all().item<bool>()) << "the images themselves must stay";
 }
 
-TEST(ImageTransformTest, BatchesOfPicturesStayChannelsLast) {
+TEST(ImageTransformTest, BatchesOfPicturesBecomeChannelsLast) {
   const ImageTransform transform = transform_to(6);
   const torch::Tensor batch = torch::stack({transform.resize(stripes(6, 6)), transform.resize(stripes(9, 9))});
   const torch::Tensor normal = transform.normalize(batch);
   EXPECT_EQ(normal.sizes(), (std::vector<int64_t>{2, 3, 6, 6}));
+  EXPECT_TRUE(normal.is_contiguous(at::MemoryFormat::ChannelsLast));
   EXPECT_NEAR(normal[0][0][3][1].item<double>(), (1 - 0.485) / 0.229, 1e-6);
 }
 
