@@ -8,6 +8,7 @@
 #include <string>
 
 inline void write_text(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::remove(path);  // some file systems wait for the disk where a file is truncated and written again
   std::ofstream(path, std::ios::binary) << text;
 }
 
