@@ -4,15 +4,16 @@
 # cache that tools/setup fills. find_package(Torch) is not used: with a wheel that knows CUDA it demands the whole CUDA
 # Toolkit, while a CPU build needs two libraries.
 file(STRINGS ${PROJECT_SOURCE_DIR}/tools/libtorch.version VQA_LIBTORCH_VERSION LIMIT_COUNT 1)
-if(DEFINED ENV{VQA_CACHE})
+if(NOT "$ENV{VQA_CACHE}" STREQUAL "")
   set(VQA_CACHE $ENV{VQA_CACHE})
-elseif(DEFINED ENV{XDG_CACHE_HOME})
+elseif(NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
   set(VQA_CACHE $ENV{XDG_CACHE_HOME}/vqa)
 else()
   set(VQA_CACHE $ENV{HOME}/.cache/vqa)
 endif()
 
-set(prefixes ${CMAKE_PREFIX_PATH} $ENV{CMAKE_PREFIX_PATH})
+string(REPLACE ":" ";" environment_prefixes "$ENV{CMAKE_PREFIX_PATH}")
+set(prefixes ${CMAKE_PREFIX_PATH} ${environment_prefixes})
 set(roots)
 foreach(prefix IN LISTS prefixes)
   list(APPEND roots ${prefix} ${prefix}/../.. ${prefix}/torch)
@@ -25,7 +26,9 @@ if(NOT VQA_LIBTORCH_INCLUDE)
   message(FATAL_ERROR "LibTorch ${VQA_LIBTORCH_VERSION} was not found: run tools/setup, or name one with CMAKE_PREFIX_PATH.")
 endif()
 cmake_path(GET VQA_LIBTORCH_INCLUDE PARENT_PATH VQA_LIBTORCH_ROOT)
-file(STRINGS ${VQA_LIBTORCH_INCLUDE}/torch/headeronly/version.h version_lines REGEX "#define TORCH_VERSION_M[AI][JN]OR")
+find_file(VQA_LIBTORCH_VERSION_FILE version.h
+          HINTS ${VQA_LIBTORCH_INCLUDE}/torch/headeronly ${VQA_LIBTORCH_INCLUDE}/torch/csrc/api/include/torch NO_DEFAULT_PATH)
+file(STRINGS ${VQA_LIBTORCH_VERSION_FILE} version_lines REGEX "#define TORCH_VERSION_M[AI][JN]OR")
 string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" found_version "${version_lines}")
 message(STATUS "LibTorch ${found_version} at ${VQA_LIBTORCH_ROOT}")
 
@@ -50,7 +53,9 @@ if(VQA_CUDA)
 endif()
 
 # <torch/torch.h> costs 40 s a file; precompiled, once for all targets (it is several hundred MB), a quarter of that.
-file(WRITE ${PROJECT_BINARY_DIR}/precompiled_torch.cc "")
+if(NOT EXISTS ${PROJECT_BINARY_DIR}/precompiled_torch.cc)
+  file(WRITE ${PROJECT_BINARY_DIR}/precompiled_torch.cc "")
+endif()
 add_library(precompiled_torch OBJECT ${PROJECT_BINARY_DIR}/precompiled_torch.cc)
 target_link_libraries(precompiled_torch PRIVATE libtorch vqa_warnings)
 target_precompile_headers(precompiled_torch PRIVATE <torch/torch.h>)
