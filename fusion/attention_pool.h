@@ -29,7 +29,7 @@ class AttentionPoolImpl : public torch::nn::Module {
 
  private:
   torch::nn::Linear hidden_{nullptr}, score_{nullptr}, merge_{nullptr};
-  torch::nn::Dropout dropout_{nullptr};
+  double dropout_;
 };
 TORCH_MODULE(AttentionPool);
 

@@ -88,10 +88,6 @@ torch::Tensor DbaAttentionImpl::restore(const torch::Tensor& w, const torch::Ten
   return out_(torch::matmul(w.transpose(1, 2), y_heads).transpose(1, 2).flatten(2));
 }
 
-torch::Tensor DbaAttentionImpl::drop(const torch::Tensor& w) const {
-  return is_training() && options_.dropout > 0 ? torch::dropout(w, options_.dropout, true) : w;
-}
-
 bool DbaAttentionImpl::reassociates(int64_t n) const {
   if (order_ != ProductOrder::kCheapest) return order_ == ProductOrder::kReassociated;
   // Multiplications per sample and D, around W: n D + n d_p as written, h n d_p + d_p D reassociated.

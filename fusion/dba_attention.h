@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fusion/attention.h"
+#include "fusion/dropout.h"
 
 namespace fusion {
 
@@ -47,7 +48,7 @@ class DbaAttentionImpl : public AttentionImpl {
   torch::Tensor compress(const torch::Tensor& w, const torch::Tensor& x);  // C, (B, d_p, D)
   torch::Tensor mix(const torch::Tensor& c, const torch::Tensor& keys);    // Y, (B, d_p, D)
   torch::Tensor restore(const torch::Tensor& w, const torch::Tensor& y);   // out, (B, n, D)
-  torch::Tensor drop(const torch::Tensor& w) const;
+  torch::Tensor drop(const torch::Tensor& w) const { return hashed_dropout(w, options_.dropout, is_training()); }
   bool reassociates(int64_t n) const;
 
   AttentionOptions options_;

@@ -15,34 +15,33 @@ void LayerOptions::validate() const {
   }
 }
 
-FeedForwardImpl::FeedForwardImpl(const LayerOptions& options) : gelu_(options.activation == "gelu") {
+FeedForwardImpl::FeedForwardImpl(const LayerOptions& options)
+    : gelu_(options.activation == "gelu"), dropout_(options.dropout) {
   const int64_t dim = options.attention.dim;
   inner_ = register_module("inner", torch::nn::Linear(dim, options.feed_forward));
   outer_ = register_module("outer", torch::nn::Linear(options.feed_forward, dim));
-  dropout_ = register_module("dropout", torch::nn::Dropout(options.dropout));
 }
 
 torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
   const torch::Tensor inner = inner_(x);  // (..., feed_forward)
-  return outer_(dropout_(gelu_ ? torch::gelu(inner) : torch::relu(inner)));
+  return outer_(hashed_dropout(gelu_ ? torch::gelu(inner) : torch::relu(inner), dropout_, is_training()));
 }
 
-EncoderLayerImpl::EncoderLayerImpl(const LayerOptions& options) {
+EncoderLayerImpl::EncoderLayerImpl(const LayerOptions& options) : dropout_(options.dropout) {
   const LayerNormOptions norm{.dim = options.attention.dim, .form = options.layer_norm};
   attention_ = register_module("attention", make_attention(options.attention));
   feed_forward_ = register_module("feed_forward", FeedForward(options));
   norm1_ = register_module("norm1", LayerNorm(norm));
   norm2_ = register_module("norm2", LayerNorm(norm));
-  dropout_ = register_module("dropout", torch::nn::Dropout(options.dropout));
 }
 
 Encoded EncoderLayerImpl::forward(const Encoded& x) {
   const AttentionOutput attended = attention_->self(x.sequence, x.state);
-  const torch::Tensor y = norm1_(x.sequence.features + dropout_(attended.features));  // (B, T, D)
-  return {x.sequence.with(norm2_(y + dropout_(feed_forward_(y)))), attended.state};
+  const torch::Tensor y = norm1_(x.sequence.features + drop(attended.features));  // (B, T, D)
+  return {x.sequence.with(norm2_(y + drop(feed_forward_(y)))), attended.state};
 }
 
-DecoderLayerImpl::DecoderLayerImpl(const LayerOptions& options) {
+DecoderLayerImpl::DecoderLayerImpl(const LayerOptions& options) : dropout_(options.dropout) {
   const LayerNormOptions norm{.dim = options.attention.dim, .form = options.layer_norm};
   self_attention_ = register_module("self_attention", make_attention(options.attention));
   cross_attention_ = register_module("cross_attention", make_attention(options.attention));
@@ -50,19 +49,18 @@ DecoderLayerImpl::DecoderLayerImpl(const LayerOptions& options) {
   norm1_ = register_module("norm1", LayerNorm(norm));
   norm2_ = register_module("norm2", LayerNorm(norm));
   norm3_ = register_module("norm3", LayerNorm(norm));
-  dropout_ = register_module("dropout", torch::nn::Dropout(options.dropout));
 }
 
 Encoded DecoderLayerImpl::self(const Encoded& x) {
   const AttentionOutput attended = self_attention_->self(x.sequence, x.state);
-  return {x.sequence.with(norm1_(x.sequence.features + dropout_(attended.features))), attended.state};
+  return {x.sequence.with(norm1_(x.sequence.features + drop(attended.features))), attended.state};
 }
 
 Encoded DecoderLayerImpl::guided(const Encoded& x, const Encoded& guide) {
   const AttentionOutput attended = cross_attention_->cross(x.sequence, guide.sequence, guide.state);
-  const torch::Tensor y = norm2_(x.sequence.features + dropout_(attended.features));  // (B, T, D)
+  const torch::Tensor y = norm2_(x.sequence.features + drop(attended.features));  // (B, T, D)
   // The state handed on stays that of the self-attention: the next layer's Z compresses the same sequence.
-  return {x.sequence.with(norm3_(y + dropout_(feed_forward_(y)))), x.state};
+  return {x.sequence.with(norm3_(y + drop(feed_forward_(y)))), x.state};
 }
 
 }  // namespace fusion

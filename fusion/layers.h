@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fusion/attention.h"
+#include "fusion/dropout.h"
 #include "fusion/layer_norm.h"
 
 namespace fusion {
@@ -36,8 +37,8 @@ class FeedForwardImpl : public torch::nn::Module {
 
  private:
   bool gelu_;
+  double dropout_;
   torch::nn::Linear inner_{nullptr}, outer_{nullptr};
-  torch::nn::Dropout dropout_{nullptr};
 };
 TORCH_MODULE(FeedForward);
 
@@ -50,10 +51,12 @@ class EncoderLayerImpl : public torch::nn::Module {
   AttentionImpl& attention() { return *attention_; }
 
  private:
+  torch::Tensor drop(const torch::Tensor& x) const { return hashed_dropout(x, dropout_, is_training()); }
+
+  double dropout_;
   std::shared_ptr<AttentionImpl> attention_;
   FeedForward feed_forward_{nullptr};
   LayerNorm norm1_{nullptr}, norm2_{nullptr};
-  torch::nn::Dropout dropout_{nullptr};
 };
 TORCH_MODULE(EncoderLayer);
 
@@ -66,10 +69,12 @@ class DecoderLayerImpl : public torch::nn::Module {
   Encoded guided(const Encoded& x, const Encoded& guide);
 
  private:
+  torch::Tensor drop(const torch::Tensor& x) const { return hashed_dropout(x, dropout_, is_training()); }
+
+  double dropout_;
   std::shared_ptr<AttentionImpl> self_attention_, cross_attention_;
   FeedForward feed_forward_{nullptr};
   LayerNorm norm1_{nullptr}, norm2_{nullptr}, norm3_{nullptr};
-  torch::nn::Dropout dropout_{nullptr};
 };
 TORCH_MODULE(DecoderLayer);
 

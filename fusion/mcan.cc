@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "fusion/dropout.h"
+
 namespace fusion {
 
 void McanOptions::validate() const {
@@ -46,7 +48,7 @@ McanImpl::Output McanImpl::forward(const Sequence& question, const Sequence& ima
 torch::Tensor McanImpl::first_state(const torch::Tensor& learnt, int64_t batch) {
   if (!learnt.defined()) return learnt;
   const torch::Tensor state = learnt.expand({batch, -1, -1});  // (B, d_p, D), a view
-  return is_training() ? torch::dropout(state, options_.layer.dropout, true) : state;
+  return hashed_dropout(state, options_.layer.dropout, is_training());
 }
 
 }  // namespace fusion
