@@ -49,6 +49,7 @@ class DbaAttentionImpl : public AttentionImpl {
   torch::Tensor mix(const torch::Tensor& c, const torch::Tensor& keys);    // Y, (B, d_p, D)
   torch::Tensor restore(const torch::Tensor& w, const torch::Tensor& y);   // out, (B, n, D)
   torch::Tensor drop(const torch::Tensor& w) const { return hashed_dropout(w, options_.dropout, is_training()); }
+  double score_scale() const;  // r^-1/2
   bool reassociates(int64_t n) const;
 
   AttentionOptions options_;

@@ -8,12 +8,7 @@
 #include <stdexcept>
 #include <string>
 
-// Sanitizers intercept calls before the loader has chosen a clone.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define VQA_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VQA_VECTOR_CLONES
-#endif
+#include "fusion/vector_clones.h"
 
 namespace fusion {
 namespace {

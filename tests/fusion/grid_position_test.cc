@@ -1,0 +1,40 @@
+#include "fusion/grid_position.h"
+
+#include <gtest/gtest.h>
+
+namespace fusion {
+namespace {
+
+TEST(GridPosition, TellsEveryCellFromEveryOther) {
+  for (const char* form : {"learned", "sine"}) {
+    GridPosition position(GridPositionOptions{.form = form, .dim = 16});
+    const torch::NoGradGuard no_grad;
+    const torch::Tensor cells = position(torch::zeros({1, 12, 16}), 3, 4)[0];  // (12, 16)
+    const torch::Tensor distance = torch::cdist(cells, cells) + 1e9 * torch::eye(12);
+    EXPECT_GT(distance.min().item<double>(), 1e-3) << form;
+  }
+}
+
+TEST(GridPosition, CountsCellsRowByRow) {
+  GridPosition position(GridPositionOptions{.form = "learned", .dim = 4});
+  const torch::Tensor cells = position(torch::zeros({1, 6, 4}), 2, 3)[0];
+  const auto p = position->named_parameters();
+  EXPECT_TRUE(torch::allclose(cells[4], p["rows"][1] + p["columns"][1]));
+}
+
+TEST(GridPosition, NoneAddsNothing) {
+  GridPosition position(GridPositionOptions{.form = "none", .dim = 4});
+  const torch::Tensor x = torch::randn({1, 6, 4});
+  EXPECT_TRUE(torch::equal(position(x, 2, 3), x));
+  EXPECT_TRUE(position->parameters().empty());
+}
+
+TEST(GridPosition, RefusesWhatItCannotPlace) {
+  EXPECT_THROW(GridPosition(GridPositionOptions{.form = "polar"}), std::invalid_argument);
+  EXPECT_THROW(GridPosition(GridPositionOptions{.form = "sine", .dim = 6}), std::invalid_argument);
+  GridPosition position(GridPositionOptions{.form = "learned", .dim = 4, .max_side = 2});
+  EXPECT_THROW(position(torch::zeros({1, 6, 4}), 2, 3), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace fusion
