@@ -1,0 +1,197 @@
+// vqa train: what it makes, and from what settings.
+#include <algorithm>
+
+#include "tests/cli/cli_test.h"
+
+namespace cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+const std::vector<std::string> kBundleFiles{"answers.txt", "config.json", "model.safetensors", "words.txt"};
+
+class TrainTest : public CliTest {
+ protected:
+  void SetUp() override { give_shapes(); }
+
+  /// One epoch on the small set into `m`.
+  Outcome train(const std::string& flags) const { return vqa("train --data shapes --out m --epochs 1 " + flags); }
+
+  json model_config() const { return read_json(*this / "m/config.json")["model"]; }
+  json training_config() const { return read_json(*this / "m/config.json")["training"]; }
+
+  void expect_answers() const {
+    const Outcome answer = vqa("answer --model m --image " + kValPicture + " --question 'How many stars are there?'");
+    expect_done(answer);
+    EXPECT_EQ(lines(answer.out).size(), 6u) << answer.out;
+  }
+};
+
+TEST_F(TrainTest, MakesABundleAndItsRecord) {
+  const Outcome training = vqa("train --data shapes --out m --epochs 2 --log-every 2" + kTiny);
+  expect_done(training);
+  EXPECT_THAT(training.out, HasSubstr("m: trained in "));
+  EXPECT_EQ(lines(training.out).size(), 1u);
+  EXPECT_THAT(training.err, HasSubstr("training on train: 320 questions, 40 images; validation on val: 80 questions"));
+  for (const std::string& file : kBundleFiles) EXPECT_TRUE(fs::is_regular_file(*this / ("m/" + file))) << file;
+
+  std::vector<int64_t> epochs, steps;
+  for (const std::string& line : lines(read_text(*this / "m/metrics.jsonl"))) {
+    const json record = json::parse(line);
+    if (record.contains("accuracy")) {
+      epochs.push_back(record["epoch"].get<int64_t>());
+      EXPECT_GT(record["epoch_loss"], 0);
+    } else {
+      steps.push_back(record["step"].get<int64_t>());
+      EXPECT_GT(record["loss"], 0);
+      EXPECT_GT(record["learning_rate"], 0);
+    }
+  }
+  EXPECT_EQ(epochs, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(steps, (std::vector<int64_t>{2, 4, 6, 8, 10}));
+}
+
+TEST_F(TrainTest, WithoutValidation) {
+  expect_done(train("--val-split ''" + kTiny));
+  EXPECT_FALSE(json::parse(lines(read_text(*this / "m/metrics.jsonl")).at(0)).contains("accuracy"));
+  expect_answers();
+}
+
+TEST_F(TrainTest, SplitsJoinedByPlus) {
+  const Outcome training = train("--split train+val" + kTiny);
+  expect_done(training);
+  EXPECT_THAT(training.err, HasSubstr("training on train+val: 400 questions, 50 images"));
+  const Outcome eval = vqa("eval --model m --data shapes --split train+val");
+  expect_done(eval);
+  EXPECT_THAT(eval.out, HasSubstr("400 questions"));
+}
+
+TEST_F(TrainTest, ReadsArchivesLikePlainFiles) {
+  give_model("plain");
+  for (const std::string& file : {kTrainQuestions, kTrainAnnotations, kValQuestions, kValAnnotations}) {
+    write_packed(*this / (file + ".gz"), read_text(*this / file));
+    fs::remove(*this / file);
+  }
+  expect_done(vqa(kTraining + " --out m"));
+  EXPECT_EQ(listing(*this / "m")["model.safetensors"], listing(*this / "plain")["model.safetensors"]);
+}
+
+TEST_F(TrainTest, SettingsFromAFileOfLines) {
+  std::string text = "# a small model\n\n";
+  const std::vector<std::string> flags = words(kSmall);
+  for (size_t i = 0; i + 1 < flags.size(); i += 2) text += flags[i].substr(2) + " = " + flags[i + 1] + "  # small\r\n";
+  write_text(*this / "small.conf", text);
+  expect_done(train("--threads 1 --config small.conf"));
+  EXPECT_EQ(model_config()["dim"], 16);
+  EXPECT_EQ(training_config()["batch-size"], 64);
+  expect_answers();
+}
+
+TEST_F(TrainTest, SettingsFromJson) {
+  json settings;
+  const std::vector<std::string> flags = words(kSmall);
+  for (size_t i = 0; i + 1 < flags.size(); i += 2) settings[flags[i].substr(2)] = std::stoi(flags[i + 1]);
+  settings["dropout"] = 0;
+  settings["freeze-backbone"] = true;
+  write_text(*this / "small.json", settings.dump(2));
+  expect_done(train("--threads 1 --config small.json"));
+  EXPECT_EQ(model_config()["dim"], 16);
+  EXPECT_EQ(model_config()["dropout"], 0);
+  EXPECT_EQ(model_config()["freeze-backbone"], true);
+}
+
+TEST_F(TrainTest, SettingsOfAnotherModel) {
+  give_model();
+  fs::rename(*this / "m", *this / "other");
+  expect_done(train("--threads 1 --config other/config.json --seed 5"));
+  EXPECT_EQ(model_config(), read_json(*this / "other/config.json")["model"]);
+  EXPECT_EQ(training_config()["seed"], 5);
+}
+
+TEST_F(TrainTest, FlagsGoBeforeTheFileAndTheFileBeforeThePreset) {
+  write_text(*this / "some.conf", "batch-size = 32\nlearning-rate = 0.002\nepochs = 7\nactivation = gelu\n");
+  expect_done(train("--preset mcan-small --config some.conf --backbone resnet-shapes --image-size 64" + kTiny));
+  EXPECT_EQ(training_config()["epochs"], 1);  // flag
+  EXPECT_EQ(training_config()["batch-size"], 64);
+  EXPECT_EQ(training_config()["learning-rate"], 0.002);  // file
+  EXPECT_EQ(model_config()["activation"], "gelu");
+  EXPECT_EQ(model_config()["attention"], "vanilla");  // preset
+}
+
+TEST_F(TrainTest, SettingsThatAreWrongAreToldWithPathAndLine) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> wrong{
+      {"dim = 16\nhaeds = 2\n", {"c: line 2: ", "'haeds'"}},
+      {"\ndim = wide\n", {"c: line 2: ", "dim", "'wide'"}},
+      {"dim 16\n", {"c: line 1: ", "name = value"}},
+      {R"({"haeds": 2})", {"c: ", "'haeds'"}},
+      {R"({"dim": 16, )", {"c: ", "byte"}},
+  };
+  for (const auto& [text, parts] : wrong) {
+    write_text(*this / "c", text);
+    expect_error(train("--config c"), 1, parts);
+  }
+  expect_error(train("--config nowhere" + kTiny), 1, {"nowhere: "});
+  expect_error(train("--config shapes" + kTiny), 1, {"shapes: ", "folder"});
+  EXPECT_FALSE(fs::exists(*this / "m"));
+}
+
+TEST_F(TrainTest, VanillaAttention) {
+  expect_done(train("--attention vanilla" + kTiny));
+  EXPECT_EQ(model_config()["attention"], "vanilla");
+  expect_answers();
+}
+
+TEST_F(TrainTest, McanSmallPreset) {
+  expect_done(train("--preset mcan-small --backbone resnet-shapes --image-size 64" + kTiny));
+  EXPECT_EQ(model_config()["layer-norm"], "openvqa");
+  EXPECT_EQ(training_config()["schedule"], "steps");
+  expect_answers();
+}
+
+TEST_F(TrainTest, SentencePieceTokenizer) {
+  const Outcome training = train("--tokenizer sentencepiece --vocabulary-size 80" + kTiny);
+  expect_done(training);
+  EXPECT_EQ(lines(training.err).size(), 3u) << "SentencePiece's own log: " << training.err;
+  expect_answers();
+  std::string tokenizer;
+  for (const auto& [file, what] : listing(*this / "m")) {
+    if (file.starts_with("last") || file == "metrics.jsonl") continue;
+    if (std::find(kBundleFiles.begin(), kBundleFiles.end(), file) == kBundleFiles.end()) tokenizer = file;
+  }
+  ASSERT_NE(tokenizer, "");
+  cut_in_half(*this / ("m/" + tokenizer));
+  expect_error(vqa("answer --model m --image " + kValPicture + " --question 'How many?'"), 1, {"m/" + tokenizer});
+}
+
+TEST_F(TrainTest, MorePiecesThanTheQuestionsGive) {
+  // The default is 8,000 pieces; the shapes set has some fifty words.
+  expect_done(train("--tokenizer sentencepiece" + kTiny));
+  expect_answers();
+}
+
+TEST_F(TrainTest, NoAnswerIsFrequentEnough) {
+  expect_error_after_progress(train("--min-answer-count 100000" + kTiny), 1, {"100000"});
+  EXPECT_FALSE(fs::exists(*this / "m"));
+}
+
+TEST_F(TrainTest, SplitWithoutAnnotations) {
+  fs::remove(*this / kTrainAnnotations);
+  expect_error_after_progress(train(kTiny), 1, {kTrainAnnotations});
+  EXPECT_FALSE(fs::exists(*this / "m"));
+}
+
+TEST_F(TrainTest, OutThatCannotBeWritten) {
+  write_text(*this / "file", "mine");
+  const auto before = listing(folder());
+  const std::string train = "train --data shapes --epochs 1" + kTiny + " --out ";
+  expect_error_after_progress(vqa(train + "file/m"), 1, {"file/m"});
+  expect_error_after_progress(vqa(train + "file"), 1, {"file"});
+  expect_error_after_progress(vqa(train + "/proc/m"), 1, {"/proc/m"});
+  expect_error_after_progress(vqa(train + "shapes"), 1, {"shapes: holds something that is not a model"});
+  expect_same(listing(folder()), before);
+}
+
+}  // namespace
+}  // namespace cli
