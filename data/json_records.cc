@@ -146,7 +146,8 @@ class RecordEvents {
   /// A value of a kind that does not belong where it stands; nothing is said of keys that are passed over.
   bool refuse(const std::string& kind) {
     if (depth_ == 0) {
-      const std::string wanted = format_.in_object ? "an object with " + in_quotes(format_.name) : "an array";
+      const std::string wanted = format_.in_object ? "an object with " + in_quotes(format_.name)
+                                                   : "a list of " + format_.name + ", [{...}, ...]";
       source_.fail("holds " + kind + " where " + wanted + " is expected " + source_.place());
     }
     if (at_array()) {

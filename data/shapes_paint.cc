@@ -18,16 +18,6 @@ struct Point {
 };
 constexpr std::array<Point, 4> kSquare = {{{-900, -900}, {900, -900}, {900, 900}, {-900, 900}}};
 constexpr std::array<Point, 3> kTriangle = {{{0, -980}, {1000, 800}, {-1000, 800}}};
-constexpr std::array<Point, 10> kStar = {{{0, -1024},
-                                          {288, -366},
-                                          {1010, -310},
-                                          {466, 162},
-                                          {632, 880},
-                                          {0, 500},
-                                          {-632, 880},
-                                          {-466, 162},
-                                          {-1010, -310},
-                                          {-288, -366}}};
 
 /// Even-odd rule: how many edges a ray from `p` to the right crosses. `radius` scales the outline.
 bool inside(std::span<const Point> outline, Point p, int64_t radius) {
@@ -51,10 +41,8 @@ bool covers(int64_t shape, int64_t dx, int64_t dy, int64_t radius) {
       return dx * dx + dy * dy <= radius * radius;
     case 1:
       return inside(kSquare, scaled, radius);
-    case 2:
-      return inside(kTriangle, scaled, radius);
     default:
-      return inside(kStar, scaled, radius);
+      return inside(kTriangle, scaled, radius);
   }
 }
 

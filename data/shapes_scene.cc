@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kSizes = {"small", "large"};
 constexpr std::array<std::string_view, 6> kColors = {"red", "green", "blue", "yellow", "purple", "black"};
-constexpr std::array<std::string_view, 4> kShapes = {"circle", "square", "triangle", "star"};
+constexpr std::array<std::string_view, 3> kShapes = {"circle", "square", "triangle"};
 constexpr std::array<ShapesRgb, 6> kTones = {
     {{214, 48, 44}, {42, 160, 72}, {48, 96, 214}, {240, 210, 40}, {146, 62, 176}, {38, 38, 40}}};
 constexpr int64_t kToneSpread = 10;  // a channel's largest distance from the colour's own
@@ -81,7 +81,7 @@ int64_t ShapesLayout::cell() const {
   return 16 * image_size * 3 / thirds;
 }
 
-int64_t ShapesLayout::radius(int64_t size) const { return cell() * (size == 0 ? 18 : 29) / 64; }
+int64_t ShapesLayout::radius(int64_t size) const { return cell() * (size == 0 ? 19 : 30) / 64; }
 
 ShapesScene random_shapes_scene(const ShapesLayout& layout, ExactRandom& random) {
   ShapesScene scene;

@@ -16,7 +16,7 @@ namespace data {
 enum ShapesAttribute { kShapesSize, kShapesColor, kShapesShape, kShapesAttributes };
 
 /// The words of one attribute; an attribute's value is an index into them.
-/// Sizes: small, large. Colours: red, green, blue, yellow, purple, black. Shapes: circle, square, triangle, star.
+/// Sizes: small, large. Colours: red, green, blue, yellow, purple, black. Shapes: circle, square, triangle.
 std::span<const std::string_view> shapes_words(ShapesAttribute attribute);
 
 using ShapesRgb = std::array<uint8_t, 3>;

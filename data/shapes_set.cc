@@ -10,7 +10,7 @@ namespace {
 constexpr int64_t kMostImages = 1'000'000;
 constexpr int64_t kMostObjects = 12;
 constexpr int64_t kLargestImage = 1024;
-constexpr int64_t kSmallestCell = 18;  // pixels: in a smaller one, small stars and circles look alike
+constexpr int64_t kSmallestCell = 18;  // pixels: in a smaller one, small circles and squares look alike
 constexpr int64_t kSceneTries = 10'000;
 
 void check_range(const char* field, int64_t value, int64_t least, int64_t most) {

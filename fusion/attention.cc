@@ -55,8 +55,6 @@ std::shared_ptr<AttentionImpl> make_attention(const AttentionOptions& options) {
   return attention_kind(options.kind).make(options);
 }
 
-torch::Tensor initial_state(const AttentionOptions& options) {
-  return torch::randn({options.d_p, options.dim}) / std::sqrt(static_cast<double>(options.dim));
-}
+torch::Tensor initial_state(const AttentionOptions& options) { return torch::randn({options.d_p, options.dim}); }
 
 }  // namespace fusion

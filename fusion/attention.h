@@ -56,7 +56,8 @@ const AttentionKind& attention_kind(const std::string& name);
 /// A layer of the kind that `options` names, validated.
 std::shared_ptr<AttentionImpl> make_attention(const AttentionOptions& options);
 
-/// The learnt state that a stack of layers starts with, Z of the DBA paper: (d_p, D), normal with deviation D^-1/2.
+/// The learnt state that a stack of layers starts with, Z of the DBA paper: (d_p, D), drawn from the standard normal
+/// distribution. (The published code draws it D^1/2 times smaller; see DbaAttentionImpl::reset.)
 torch::Tensor initial_state(const AttentionOptions& options);
 
 }  // namespace fusion

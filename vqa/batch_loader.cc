@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "vqa/threads.h"
+
 namespace vqa {
 
 BatchLoader::BatchLoader(const BatchMaker& maker, std::vector<BatchPlan> plans, const LoaderOptions& options)
@@ -32,6 +34,7 @@ std::optional<Batch> BatchLoader::next() {
 }
 
 void BatchLoader::work() {
+  unbind_this_thread();
   std::unique_lock lock(mutex_);
   while (true) {
     room_.wait(lock, [this] { return stopping_ || begun_ == plans_.size() || begun_ < given_ + queue_; });

@@ -31,7 +31,12 @@ void require_files(const fs::path& folder) {
   }
 }
 
-Config read_config(const fs::path& path, int64_t& grid_channels) {
+/// What config.json says besides the settings.
+struct Counts {
+  int64_t grid_channels = 0, answers = 0, tokens = 0;
+};
+
+Config read_config(const fs::path& path, Counts& counts) {
   const json object = data::read_json(path);
   if (!object.is_object() || !object.contains("format") || !object["format"].is_number_integer()) {
     fail(path, "lacks 'format'; it is not the configuration of a model");
@@ -42,12 +47,13 @@ Config read_config(const fs::path& path, int64_t& grid_channels) {
                    std::to_string(kFormat) + "; use the program that wrote it");
   }
   try {
-    grid_channels = object.value("grid-channels", int64_t{0});
+    counts = {object.at("grid-channels").get<int64_t>(), object.at("answers").get<int64_t>(),
+              object.at("tokens").get<int64_t>()};
     Config config = config_from_json(object);
     config.model.validate();
     return config;
   } catch (const json::exception&) {
-    fail(path, "'grid-channels' is not a whole number");
+    fail(path, "lacks a whole number 'grid-channels', 'answers' or 'tokens'");
   } catch (const std::invalid_argument& error) {
     fail(path, error.what());
   }
@@ -63,6 +69,12 @@ TrainingRecord read_record(const fs::path& path, const data::TensorFile& file) {
     }
   };
   return {static_cast<int64_t>(number("epochs")), static_cast<int64_t>(number("steps")), number("accuracy")};
+}
+
+void require_count(const fs::path& path, int64_t found, int64_t expected) {
+  if (found == expected) return;
+  fail(path, "holds " + std::to_string(found) + " entries, config.json says " + std::to_string(expected) +
+                 "; it is truncated or of another model");
 }
 
 void load_model(const fs::path& path, Bundle& bundle) {
@@ -81,17 +93,21 @@ void load_model(const fs::path& path, Bundle& bundle) {
 
 Bundle Bundle::load(const fs::path& folder, torch::Device device) {
   require_files(folder);
-  int64_t grid_channels = 0;
+  Counts counts;
   Bundle bundle;
-  bundle.config = read_config(folder / kConfigFile, grid_channels);
+  bundle.config = read_config(folder / kConfigFile, counts);
   const ModelConfig& config = bundle.config.model;
   bundle.answers = data::AnswerVocabulary::load(folder / kAnswersFile);
   bundle.tokenizer =
       text::load_tokenizer(folder, text::TokenizerOptions{.kind = config.tokenizer, .max_tokens = config.max_tokens});
-  bundle.model = Model(ModelOptions{.config = config,
-                                    .words = bundle.tokenizer->vocabulary_size(),
-                                    .answers = bundle.answers.size(),
-                                    .grid_channels = grid_channels});
+  require_count(folder / kAnswersFile, bundle.answers.size(), counts.answers);
+  require_count(folder / text::tokenizer_file(config.tokenizer), bundle.tokenizer->vocabulary_size(), counts.tokens);
+  try {
+    bundle.model = Model(ModelOptions{
+        .config = config, .words = counts.tokens, .answers = counts.answers, .grid_channels = counts.grid_channels});
+  } catch (const c10::Error& error) {
+    fail(folder / kConfigFile, "describes a model that cannot be made here; is a width wrong?");
+  }
   load_model(folder / kWeightsFile, bundle);
   bundle.model->to(device);
   bundle.model->eval();
@@ -105,6 +121,8 @@ void Bundle::write(const fs::path& folder) const {
   object["format"] = kFormat;
   object["program"] = std::string("vqa ") + kVersion;
   object["grid-channels"] = model->options().grid_channels;
+  object["answers"] = answers.size();
+  object["tokens"] = tokenizer->vocabulary_size();
   data::write_file(folder / kConfigFile, object.dump(2) + "\n");
   answers.save(folder / kAnswersFile);
   tokenizer->save(folder);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -127,7 +128,8 @@ Config config_from_json(const json& object) {
 
 void read_config_file(const std::string& path, Config& config) {
   std::ifstream in(path);
-  if (!in) throw std::runtime_error(path + ": cannot be read; --config names a file of settings");
+  if (!in || std::filesystem::is_directory(path))
+    throw std::runtime_error(path + ": cannot be read; --config names a file of settings");
   if ((in >> std::ws).peek() == '{') {
     try {
       read_config_json(data::read_json(path), config);

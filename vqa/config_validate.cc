@@ -28,6 +28,13 @@ void at_least(const char* name, int64_t value, int64_t least) {
   if (value < least) refuse(name, static_cast<double>(value), std::to_string(least) + " or more");
 }
 
+/// Wider models than any there is are typing errors, and would end in a failed allocation.
+constexpr int64_t kWidest = 65'536;
+
+void at_most(const char* name, int64_t value, int64_t most) {
+  if (value > most) refuse(name, static_cast<double>(value), std::to_string(most) + " or less");
+}
+
 void one_of(const char* name, const std::string& value, const std::vector<std::string>& allowed) {
   std::string names;
   for (const std::string& each : allowed) {
@@ -40,6 +47,17 @@ void one_of(const char* name, const std::string& value, const std::vector<std::s
 }  // namespace
 
 void ModelConfig::validate() const {
+  for (const auto& [name, value] : {std::pair{"dim", dim},
+                                    {"d-p", d_p},
+                                    {"d-in", d_in},
+                                    {"feed-forward", feed_forward},
+                                    {"pool-dim", pool_dim},
+                                    {"fused-dim", fused_dim},
+                                    {"word-dim", word_dim}}) {
+    at_most(name, value, kWidest);
+  }
+  at_most("encoder-layers", encoder_layers, 1000);
+  at_most("decoder-layers", decoder_layers, 1000);
   mcan_options(*this).validate();
   fusion::GridPositionOptions{.form = grid_position, .dim = dim}.validate();
   vision::ImageTransform{transform_options(*this)};

@@ -10,9 +10,11 @@
 
 namespace vqa {
 
-MetricsLog::MetricsLog(std::filesystem::path path, int64_t bytes) : path_(std::move(path)), bytes_(bytes) {
+void MetricsLog::open() {
+  std::error_code ignored;
+  std::filesystem::create_directories(path_.parent_path(), ignored);
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor_ < 0 || ::ftruncate(descriptor_, bytes) != 0 || ::lseek(descriptor_, bytes, SEEK_SET) < 0) {
+  if (descriptor_ < 0 || ::ftruncate(descriptor_, bytes_) != 0 || ::lseek(descriptor_, bytes_, SEEK_SET) < 0) {
     throw std::runtime_error(path_.string() + ": cannot be written: " + std::strerror(errno));
   }
 }
@@ -22,6 +24,7 @@ MetricsLog::~MetricsLog() {
 }
 
 void MetricsLog::write(const nlohmann::ordered_json& line) {
+  if (descriptor_ < 0) open();
   const std::string text = line.dump() + "\n";
   // One call a line, so that a reader never sees half of one.
   if (::write(descriptor_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {

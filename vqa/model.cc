@@ -1,5 +1,6 @@
 #include "vqa/model.h"
 
+#include <cmath>
 #include <stdexcept>
 
 namespace vqa {
@@ -43,6 +44,8 @@ ModelImpl::ModelImpl(const ModelOptions& options) : options_(options), transform
   norm_ =
       register_module("norm", fusion::LayerNorm(fusion::LayerNormOptions{.dim = c.fused_dim, .form = c.layer_norm}));
   classifier_ = register_module("classifier", torch::nn::Linear(c.fused_dim, options.answers));
+  // One answer of all is right: without this the first epochs only teach every logit to be low.
+  torch::nn::init::constant_(classifier_->bias, -std::log(static_cast<double>(options.answers)));
 }
 
 ModelOutput ModelImpl::forward(const Batch& batch) {

@@ -19,6 +19,7 @@ Config mcan_small() {
   model.encoder_layers = 6;
   model.decoder_layers = 6;
   model.feed_forward = 2048;
+  model.dropout = 0.1;
   model.activation = "relu";
   model.layer_norm = "openvqa";
   model.pool_dim = 512;

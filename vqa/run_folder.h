@@ -10,12 +10,18 @@ namespace vqa {
 /// model is lost only when the new one is complete.
 class RunFolder {
  public:
-  /// A new run: an unfinished `out`.new of an earlier run is removed. Throws std::runtime_error where `out` is a file,
-  /// or a folder that holds something else than a model.
+  /// A new run: an unfinished `out`.new of an earlier run is removed, and where there is a model at `out` an empty one
+  /// made, so that resume knows which run was the last. Throws std::runtime_error where `out` is a file, or a folder
+  /// that holds something else than a model or the beginnings of a run.
   static RunFolder begin(const std::filesystem::path& out);
 
   /// The run that was under way last.
   static RunFolder resume(const std::filesystem::path& out);
+
+  /// Leaves no empty folder behind.
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
 

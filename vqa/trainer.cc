@@ -107,8 +107,7 @@ void Trainer::resume() {
 TrainingOutcome Trainer::run() { return run_->run(); }
 
 TrainingOutcome Trainer::Run::run() {
-  fs::create_directories(options.folder);
-  remove_leftovers(options.folder);
+  if (fs::exists(options.folder)) remove_leftovers(options.folder);
   metrics.emplace(options.folder / kMetricsFile, state.metrics_bytes);
   started = Clock::now();
   seconds_before = state.seconds;
@@ -210,6 +209,7 @@ void Trainer::Run::keep_best(EpochReport& report) {
   if (!report.best) return;
   state.best_accuracy = report.accuracy;
   state.best_epoch = report.epoch;
+  fs::create_directories(options.folder);
   bundle.write(options.folder);
 }
 

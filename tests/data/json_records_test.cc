@@ -118,7 +118,7 @@ TEST_F(JsonRecords, RefusesBytesThatAreNotUtf8) {
 TEST_F(JsonRecords, RefusesAnotherShape) {
   EXPECT_EQ(error("[]"), "holds an array where an object with 'rows' is expected (byte 1)");
   EXPECT_EQ(error("12"), "holds a number where an object with 'rows' is expected (byte 2)");
-  EXPECT_EQ(error("{}", false), "holds an object where an array is expected (byte 1)");
+  EXPECT_EQ(error("{}", false), "holds an object where a list of rows, [{...}, ...] is expected (byte 1)");
   EXPECT_EQ(error(R"({"questions": []})"), "lacks the key 'rows'");
   EXPECT_EQ(error(R"({"rows": {"1": 2}})"), "'rows' is an object, not an array (byte 10)");
   EXPECT_EQ(error(R"({"rows": null})"), "'rows' is null, not an array (byte 13)");

@@ -46,7 +46,8 @@ TEST(Results, RefuseAnotherShape) {
     write_text(path, text);
     return error_of<std::runtime_error>([&] { read_results(path); });
   };
-  EXPECT_EQ(error(R"({"5": "a"})"), path + ": holds an object where an array is expected (byte 1)");
+  EXPECT_EQ(error(R"({"5": "a"})"),
+            path + ": holds an object where a list of results, [{...}, ...] is expected (byte 1)");
   EXPECT_EQ(error(R"([{"question_id": "5", "answer": "a"}])"),
             path + ": results[0] (byte 2) 'question_id' is a string, not an integer");
   EXPECT_EQ(error(R"([{"question_id": 5}])"), path + ": results[0] (byte 2) lacks 'answer'");

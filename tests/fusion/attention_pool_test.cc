@@ -13,7 +13,7 @@ TEST(AttentionPool, WeighsRealPositionsAlone) {
   const Pooled padded = pool(Sequence::padded(x, torch::tensor({5, 3}, torch::kInt64)));
   EXPECT_TRUE(torch::allclose(padded.weights.sum(1), torch::ones({2})));
   EXPECT_EQ(padded.weights[1].narrow(0, 3, 2).abs().max().item<float>(), 0);
-  const Pooled alone = pool({x.narrow(0, 1, 1).narrow(1, 0, 3), {}});
+  const Pooled alone = pool(Sequence{x.narrow(0, 1, 1).narrow(1, 0, 3), {}});
   EXPECT_TRUE(torch::allclose(padded.features[1], alone.features[0], 1e-5, 1e-6));
   EXPECT_EQ(padded.features.sizes(), (std::vector<int64_t>{2, 6}));
 }

@@ -93,8 +93,11 @@ TEST(DbaAttention, ReassociatedProductsGiveTheSameOutputsAndGradients) {
   for (const int64_t n : {5, 64}) {
     for (const bool cross : {false, true}) {
       const auto literal = pass(Order::kLiteral, n, cross), reassociated = pass(Order::kReassociated, n, cross);
+      double largest = 0;
+      for (const auto& each : literal) largest = std::max(largest, each.abs().max().item<double>());
       for (size_t i = 0; i < literal.size(); ++i) {
-        const double scale = std::max(1e-3, literal[i].abs().max().item<double>());
+        // Softmax takes a bias of keys out again: its gradient is nothing but rounding.
+        const double scale = std::max(0.05 * largest, literal[i].abs().max().item<double>());
         EXPECT_LT((literal[i] - reassociated[i]).abs().max().item<double>(), 2e-5 * scale) << i << " at n " << n;
       }
     }

@@ -19,7 +19,7 @@ std::vector<torch::Tensor> pass(const Extents& e, const Multiply& multiply) {
   const torch::Tensor y = torch::randn({3, e.n, 2 * e.k}).requires_grad_();  // transposed below: columns not adjacent
   const torch::Tensor a = split_heads(x.narrow(-1, 3, 2 * e.k), 2), b = split_heads(y, 2).transpose(2, 3);
   const torch::Tensor c = multiply(a, b);
-  (c * torch::randn_like(c)).sum().backward();
+  (c * torch::randn(c.sizes())).sum().backward();
   return {c.detach(), x.grad(), y.grad()};
 }
 

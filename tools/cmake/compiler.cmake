@@ -12,6 +12,10 @@ target_compile_options(vqa_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow 
 # operator+ where it is inlined (GCC bug 105651).
 target_compile_options(vqa_warnings INTERFACE -Wno-missing-field-initializers -Wno-restrict -Wno-stringop-overflow)
 
+# at::parallel_for is a template: without OpenMP in the file that uses it, it runs on one thread.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+add_compile_options(${OpenMP_CXX_FLAGS})
+
 if(VQA_SANITIZE)
   add_compile_options(-fsanitize=${VQA_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${VQA_SANITIZE})

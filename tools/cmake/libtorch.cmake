@@ -43,6 +43,7 @@ foreach(library IN LISTS libraries)
   set_target_properties(libtorch_${library} PROPERTIES IMPORTED_LOCATION ${VQA_LIBTORCH_ROOT}/lib/lib${library}.so)
   target_link_libraries(libtorch INTERFACE libtorch_${library})
 endforeach()
+target_link_libraries(libtorch INTERFACE OpenMP::OpenMP_CXX)
 # LibTorch's libraries find the CUDA runtime they were linked with by their own RPATH, which the linker does not follow.
 target_link_options(libtorch INTERFACE LINKER:--allow-shlib-undefined)
 if(VQA_CUDA)

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "tools/commands/usage.h"
+#include "vqa/threads.h"
 
 namespace tools {
 namespace po = boost::program_options;
@@ -33,6 +34,7 @@ torch::Device prepare(const RuntimeOptions& options) {
     throw UsageError("workers: " + std::to_string(options.workers) + "; allowed is 1 to 256");
   }
   if (options.threads > 0) torch::set_num_threads(static_cast<int>(options.threads));
+  vqa::bind_computation_threads();
   std::optional<torch::Device> device;
   try {
     device.emplace(options.device);

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "data/split.h"
+#include "text/clean.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/progress_bar.h"
 #include "tools/commands/runtime.h"
@@ -50,22 +51,33 @@ vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& va
   return config;
 }
 
-/// A resumed run keeps its settings: a flag that says otherwise is refused.
-void require_same_settings(const po::variables_map& values, vqa::Config saved, const fs::path& folder) {
-  for (vqa::Field& field : vqa::fields(saved)) {
-    if (!values.contains(field.name)) continue;
-    const std::string was = field.text();
-    field.parse(values[field.name].as<std::string>());
-    if (field.text() != was) {
-      throw UsageError(field.name + ": " + folder.string() + " was begun with " + was + ", not " + field.text() +
-                       "; resume without this flag, or train anew without --resume");
+/// What a resumed run has and what is asked of it.
+struct Settings {
+  vqa::Config saved, asked;
+};
+
+/// A resumed run keeps its settings: a preset, file or flag that says otherwise is refused.
+void require_same_settings(const po::variables_map& values, Settings settings, const fs::path& folder) {
+  const bool all = !values["preset"].defaulted() || values.contains("config");
+  const std::vector<vqa::Field> was = vqa::fields(settings.saved), now = vqa::fields(settings.asked);
+  for (size_t i = 0; i < was.size(); ++i) {
+    if ((all || values.contains(was[i].name)) && was[i].text() != now[i].text()) {
+      throw UsageError(was[i].name + ": " + folder.string() + " was begun with " + was[i].text() + ", not " +
+                       now[i].text() + "; resume without other settings, or train anew without --resume");
     }
   }
 }
 
 vqa::Bundle new_bundle(const vqa::Config& config, const data::Split& train) {
   std::vector<std::string> questions;
-  for (const data::Question& question : train.questions()) questions.push_back(question.text);
+  for (const data::Question& question : train.questions()) {
+    try {
+      text::check_question(question.text);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error("question " + std::to_string(question.question_id) + ": " + error.what());
+    }
+    questions.push_back(question.text);
+  }
   const vqa::ModelConfig& model = config.model;
   return vqa::make_bundle(config, data::AnswerVocabulary::build(train.annotations(), model.min_answer_count),
                           text::build_tokenizer(questions, {.kind = model.tokenizer,
@@ -159,7 +171,7 @@ int run(const TrainOptions& train, const po::variables_map& values) {
   std::optional<vqa::Bundle> bundle;
   if (resumes) {
     bundle = vqa::Bundle::load(vqa::Trainer::last_folder(folder.path()));
-    require_same_settings(values, bundle->config, folder.path());
+    require_same_settings(values, {bundle->config, config}, folder.path());
   }
   const vqa::TrainingConfig& recipe = resumes ? bundle->config.training : config.training;
   const data::Split train_split = data::Split::open(train.data, recipe.split);

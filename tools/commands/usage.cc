@@ -20,11 +20,13 @@ std::optional<po::variables_map> parse(const Usage& usage, const po::options_des
   if (!positional.empty()) places.add(positional.c_str(), -1);
   const auto style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
   po::variables_map values;
+  // "vqa data check DIR [OPTIONS]" -> "vqa data check"
+  const std::string command = usage.line.substr(0, usage.line.find_first_of("-[ABCDEFGHIJKLMNOPQRSTUVWXYZ") - 1);
   try {
     po::store(po::command_line_parser(arguments).options(all).positional(places).style(style).run(), values);
     po::notify(values);
   } catch (const po::error& error) {
-    throw UsageError(std::string(error.what()) + "; see '" + usage.line.substr(0, usage.line.find(" -")) + " --help'");
+    throw UsageError(std::string(error.what()) + "; usage: " + usage.line + "; see '" + command + " --help'");
   }
   return values;
 }

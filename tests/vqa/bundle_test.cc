@@ -1,0 +1,72 @@
+#include "vqa/bundle.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "data/atomic_file.h"
+#include "tests/data/error_of.h"
+#include "tests/vqa/small_model.h"
+
+namespace vqa {
+namespace {
+
+using testing::HasSubstr;
+
+class BundleTest : public testing::Test {
+ protected:
+  BundleTest() {
+    bundle_.record = {3, 99, 51.25};
+    std::filesystem::create_directory(folder_ / "model");
+    bundle_.write(folder_ / "model");
+  }
+
+  TemporaryFolder folder_;
+  data::Split split_ = data::Split::open(small_data(folder_), "train");
+  Bundle bundle_ = small_bundle(split_);
+};
+
+TEST_F(BundleTest, ReadsWhatItWrote) {
+  const Bundle read = Bundle::load(folder_ / "model");
+  for (const auto& item : bundle_.model->named_parameters()) {
+    EXPECT_TRUE(torch::equal(item.value(), read.model->named_parameters()[item.key()])) << item.key();
+  }
+  EXPECT_EQ(read.answers.size(), bundle_.answers.size());
+  EXPECT_EQ(read.tokenizer->encode("how many circles are there?"),
+            bundle_.tokenizer->encode("how many circles are there?"));
+  EXPECT_EQ(read.record.epochs, 3);
+  EXPECT_EQ(read.record.steps, 99);
+  EXPECT_DOUBLE_EQ(read.record.accuracy, 51.25);
+  EXPECT_FALSE(read.model->is_training());
+}
+
+TEST_F(BundleTest, NamesTheFileThatIsMissing) {
+  for (const char* file : {"config.json", "answers.txt", "model.safetensors", "words.txt"}) {
+    bundle_.write(folder_ / "model");
+    std::filesystem::remove(folder_ / "model" / file);
+    EXPECT_THAT(error_of<std::runtime_error>([&] { Bundle::load(folder_ / "model"); }), HasSubstr(file));
+  }
+}
+
+TEST_F(BundleTest, RefusesANewerFormat) {
+  const auto path = folder_ / "model" / "config.json";
+  std::string text = data::read_file(path);
+  text.replace(text.find("\"format\": 1"), 11, "\"format\": 2");
+  data::write_file(path, text);
+  EXPECT_THAT(error_of<std::runtime_error>([&] { Bundle::load(folder_ / "model"); }), HasSubstr("has format 2"));
+}
+
+TEST_F(BundleTest, NoticesFilesOfAnotherModel) {
+  data::write_file(folder_ / "model" / "answers.txt", "yes\nno\n");
+  EXPECT_THAT(error_of<std::runtime_error>([&] { Bundle::load(folder_ / "model"); }),
+              HasSubstr("answers.txt: holds 2 entries"));
+}
+
+TEST_F(BundleTest, TheSeedMakesTheWeights) {
+  Config other = small_config();
+  EXPECT_TRUE(torch::equal(small_bundle(split_).model->parameters()[0], bundle_.model->parameters()[0]));
+  other.training.seed = 2;
+  EXPECT_FALSE(torch::equal(small_bundle(split_, other).model->parameters()[0], bundle_.model->parameters()[0]));
+}
+
+}  // namespace
+}  // namespace vqa

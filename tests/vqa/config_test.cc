@@ -1,0 +1,112 @@
+#include "vqa/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/data/error_of.h"
+#include "tests/data/write.h"
+#include "tests/temporary_folder.h"
+
+namespace vqa {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Config, SurvivesJson) {
+  Config config = preset("mcan-small");
+  config.model.image_mean = {0.1, 0.25, 1.0 / 3};
+  config.model.freeze_backbone = true;
+  config.training.learning_rate = 0.1 + 0.2;
+  EXPECT_EQ(to_json(config_from_json(nlohmann::json::parse(to_json(config).dump()))), to_json(config));
+}
+
+TEST(Config, EveryPresetIsValid) {
+  for (const PresetDescription& description : presets()) {
+    const Config config = preset(description.name);
+    config.model.validate();
+    config.training.validate();
+  }
+  EXPECT_THAT(error_of<std::invalid_argument>([] { preset("huge"); }), HasSubstr("allowed are shapes, mcan-small"));
+}
+
+TEST(Config, FieldsReadTheirOwnText) {
+  Config config = preset("mcan-small");
+  for (Field& field : fields(config)) {
+    const nlohmann::json before = field.to_json();
+    field.parse(field.text());
+    EXPECT_EQ(field.to_json(), before) << field.name;
+  }
+}
+
+/// What the field called `name` says of `text`.
+std::string refusal(const std::string& name, const std::string& text) {
+  Config config;
+  for (Field& field : fields(config)) {
+    if (field.name == name) return error_of<std::invalid_argument>([&] { field.parse(text); });
+  }
+  return "no such field";
+}
+
+TEST(Config, RefusesTextOfAnotherType) {
+  EXPECT_THAT(refusal("dim", "12x"), HasSubstr("dim: '12x'; allowed is a whole number"));
+  EXPECT_THAT(refusal("dropout", ""), HasSubstr("a number"));
+  EXPECT_THAT(refusal("freeze-backbone", "maybe"), HasSubstr("true or false"));
+  EXPECT_THAT(refusal("image-mean", "1,2"), HasSubstr("three numbers"));
+  EXPECT_THAT(refusal("image-mean", "1,2,3,4"), HasSubstr("three numbers"));
+}
+
+TEST(Config, ValidationNamesTheField) {
+  const auto model = [](auto change) {
+    ModelConfig config;
+    change(config);
+    return error_of<std::invalid_argument>([&] { config.validate(); });
+  };
+  EXPECT_THAT(model([](ModelConfig& c) { c.heads = 5; }), HasSubstr("heads: 5"));
+  EXPECT_THAT(model([](ModelConfig& c) { c.backbone = "vgg"; }), HasSubstr("backbone: 'vgg'"));
+  EXPECT_THAT(model([](ModelConfig& c) { c.image_size = 0; }), HasSubstr("image_size"));
+  EXPECT_THAT(model([](ModelConfig& c) { c.max_tokens = 0; }), HasSubstr("max-tokens: '0'"));
+  const auto training = [](auto change) {
+    TrainingConfig config;
+    change(config);
+    return error_of<std::invalid_argument>([&] { config.validate(); });
+  };
+  EXPECT_THAT(training([](TrainingConfig& c) { c.epochs = 0; }), HasSubstr("epochs"));
+  EXPECT_THAT(training([](TrainingConfig& c) { c.learning_rate = -1; }), HasSubstr("learning-rate"));
+  EXPECT_THAT(training([](TrainingConfig& c) { c.schedule = "cosine"; }), HasSubstr("schedule: 'cosine'"));
+  EXPECT_THAT(training([](TrainingConfig& c) { c.decay_epochs = "10;12"; }), HasSubstr("decay-epochs"));
+}
+
+TEST(ConfigFile, TakesLinesAndJson) {
+  const TemporaryFolder folder;
+  write_text(folder / "a.cfg", "# a comment\n dim = 32 # another\n\nval-split =\nimage-mean = 0, 0.5, 1\n");
+  Config config;
+  read_config_file(folder / "a.cfg", config);
+  EXPECT_EQ(config.model.dim, 32);
+  EXPECT_EQ(config.training.val_split, "");
+  EXPECT_THAT(config.model.image_mean, testing::ElementsAre(0, 0.5, 1));
+  write_text(folder / "b.json", R"({"dim": 48, "dropout": 0})");
+  read_config_file(folder / "b.json", config);
+  EXPECT_EQ(config.model.dim, 48);
+  EXPECT_EQ(config.model.dropout, 0);
+}
+
+TEST(ConfigFile, NamesPathAndLine) {
+  const TemporaryFolder folder;
+  Config config;
+  const auto error = [&](const std::string& text) {
+    write_text(folder / "c", text);
+    return error_of<std::runtime_error>([&] { read_config_file(folder / "c", config); });
+  };
+  EXPECT_THAT(error("dim = 3\nheads 4\n"), HasSubstr("c: line 2: 'heads 4' is not"));
+  EXPECT_THAT(error("\n\nwidth = 4\n"), HasSubstr("c: line 3: 'width' is not a setting"));
+  EXPECT_THAT(error("dim = four\n"), HasSubstr("line 1: dim: 'four'"));
+  EXPECT_THAT(error(R"({"dim": "four"})"), HasSubstr("c: dim: "));
+  EXPECT_THAT(error(R"({"dim": 1.5})"), HasSubstr("c: dim: "));
+  EXPECT_THAT(error(R"({"width": 1})"), HasSubstr("'width' is not a setting"));
+  EXPECT_THAT(error_of<std::runtime_error>([&] { read_config_file(folder / "none", config); }), HasSubstr("none"));
+}
+
+}  // namespace
+}  // namespace vqa

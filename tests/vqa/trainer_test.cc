@@ -1,0 +1,111 @@
+#include "vqa/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "data/atomic_file.h"
+#include "tests/data/error_of.h"
+#include "tests/vqa/small_model.h"
+#include "vqa/run_folder.h"
+
+namespace vqa {
+namespace {
+
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class TrainerTest : public testing::Test {
+ protected:
+  /// A run in `name`, stopped after `steps` steps where that is not negative; resumed where there is something.
+  TrainingOutcome run(const std::string& name, int64_t steps = -1, const Config& config = small_config()) {
+    const fs::path folder = folder_ / name;
+    const bool resumes = Trainer::resumable(folder);
+    Bundle bundle = resumes ? Bundle::load(Trainer::last_folder(folder)) : small_bundle(train_, config);
+    std::atomic<bool> stop = false;
+    int64_t taken = 0;
+    TrainerOptions options{.folder = folder};
+    options.on_step = [&](const TrainingProgress&) { stop = ++taken == steps; };
+    options.stop = &stop;
+    Trainer trainer(bundle, train_, &val_, options);
+    if (resumes) trainer.resume();
+    return trainer.run();
+  }
+
+  std::string bytes(const std::string& name) { return data::read_file(folder_ / name); }
+
+  TemporaryFolder folder_;
+  fs::path data_ = small_data(folder_);
+  data::Split train_ = data::Split::open(data_, "train");
+  data::Split val_ = data::Split::open(data_, "val");
+};
+
+TEST_F(TrainerTest, AStoppedAndResumedRunEndsInTheSameBytes) {
+  EXPECT_TRUE(run("whole").finished);
+  for (const int64_t steps : {1, 6, 7}) {  // in an epoch, at its end, in the next
+    const std::string name = "parts" + std::to_string(steps);
+    EXPECT_FALSE(run(name, steps).finished);
+    EXPECT_FALSE(run(name, 2).finished);
+    EXPECT_TRUE(run(name).finished);
+    for (const char* file : {"/model.safetensors", "/last/model.safetensors", "/metrics.jsonl"}) {
+      EXPECT_EQ(bytes(name + file), bytes(std::string("whole") + file)) << steps << file;
+    }
+  }
+}
+
+TEST_F(TrainerTest, AnotherSeedEndsElsewhere) {
+  Config other = small_config();
+  other.training.seed = 2;
+  run("one");
+  run("two", -1, other);
+  EXPECT_NE(bytes("one/model.safetensors"), bytes("two/model.safetensors"));
+}
+
+TEST_F(TrainerTest, LearnsAFewQuestionsByHeart) {
+  Config config = small_config();
+  config.training.epochs = 40;
+  config.training.learning_rate = 5e-3;
+  config.model.dropout = 0;
+  Bundle bundle = small_bundle(train_, config);
+  double loss = 1e9;
+  TrainerOptions options{.folder = folder_ / "learnt"};
+  options.on_epoch = [&](const EpochReport& report) { loss = report.loss; };
+  Trainer(bundle, train_, nullptr, options).run();
+  EXPECT_LT(loss, 0.5);  // 48 questions; an untrained model starts near 10
+}
+
+TEST_F(TrainerTest, RefusesOtherData) {
+  run("model", 3);
+  Bundle bundle = Bundle::load(Trainer::last_folder(folder_ / "model"));
+  Trainer trainer(bundle, val_, nullptr, {.folder = folder_ / "model"});
+  EXPECT_THAT(error_of<std::runtime_error>([&] { trainer.resume(); }), HasSubstr("resume with the same data"));
+}
+
+TEST_F(TrainerTest, SaysWhereTheLossStoppedBeingANumber) {
+  Config config = small_config();
+  config.training.learning_rate = 1e30;
+  config.training.gradient_clip = 0;
+  EXPECT_THAT(error_of<std::runtime_error>([&] { run("wild", -1, config); }), HasSubstr("lower --learning-rate"));
+}
+
+TEST_F(TrainerTest, RunFolderKeepsAModelUntilTheNewOneIsFinished) {
+  run("model");
+  const RunFolder folder = RunFolder::begin(folder_ / "model");
+  EXPECT_EQ(folder.path(), folder_ / "model.new");
+  const std::string old = bytes("model/model.safetensors");
+  Config other = small_config();
+  other.training.seed = 2;
+  run("model.new", -1, other);
+  EXPECT_EQ(bytes("model/model.safetensors"), old);
+  EXPECT_EQ(RunFolder::resume(folder_ / "model").path(), folder_ / "model.new");
+  folder.finish();
+  EXPECT_NE(bytes("model/model.safetensors"), old);
+  EXPECT_FALSE(fs::exists(folder_ / "model.new"));
+}
+
+TEST_F(TrainerTest, RunFolderRefusesWhatIsNoModel) {
+  EXPECT_THAT(error_of<std::runtime_error>([&] { RunFolder::begin(data_); }), HasSubstr("not a model"));
+  EXPECT_EQ(RunFolder::begin(folder_ / "fresh").path(), folder_ / "fresh");
+}
+
+}  // namespace
+}  // namespace vqa
