@@ -127,9 +127,11 @@ Config config_from_json(const json& object) {
 }
 
 void read_config_file(const std::string& path, Config& config) {
+  if (std::filesystem::is_directory(path)) {
+    throw std::runtime_error(path + ": is a folder; --config names a file of settings");
+  }
   std::ifstream in(path);
-  if (!in || std::filesystem::is_directory(path))
-    throw std::runtime_error(path + ": cannot be read; --config names a file of settings");
+  if (!in) throw std::runtime_error(path + ": cannot be read; --config names a file of settings");
   if ((in >> std::ws).peek() == '{') {
     try {
       read_config_json(data::read_json(path), config);

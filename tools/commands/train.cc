@@ -39,9 +39,9 @@ std::string preset_help() {
   return text.substr(0, text.size() - 2);
 }
 
-/// The preset, then the configuration file, then the flags.
-vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& values) {
-  vqa::Config config = vqa::preset(train.preset);
+/// `config`, or an explicit preset, then the configuration file, then the flags.
+vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& values, vqa::Config config) {
+  if (!values["preset"].defaulted()) config = vqa::preset(train.preset);
   if (!train.config_file.empty()) vqa::read_config_file(train.config_file, config);
   for (vqa::Field& field : vqa::fields(config)) {
     if (values.contains(field.name)) field.parse(values[field.name].as<std::string>());
@@ -51,17 +51,11 @@ vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& va
   return config;
 }
 
-/// What a resumed run has and what is asked of it.
-struct Settings {
-  vqa::Config saved, asked;
-};
-
 /// A resumed run keeps its settings: a preset, file or flag that says otherwise is refused.
-void require_same_settings(const po::variables_map& values, Settings settings, const fs::path& folder) {
-  const bool all = !values["preset"].defaulted() || values.contains("config");
-  const std::vector<vqa::Field> was = vqa::fields(settings.saved), now = vqa::fields(settings.asked);
+void require_same_settings(vqa::Config saved, vqa::Config asked, const fs::path& folder) {
+  const std::vector<vqa::Field> was = vqa::fields(saved), now = vqa::fields(asked);
   for (size_t i = 0; i < was.size(); ++i) {
-    if ((all || values.contains(was[i].name)) && was[i].text() != now[i].text()) {
+    if (was[i].text() != now[i].text()) {
       throw UsageError(was[i].name + ": " + folder.string() + " was begun with " + was[i].text() + ", not " +
                        now[i].text() + "; resume without other settings, or train anew without --resume");
     }
@@ -161,7 +155,7 @@ int report_outcome(const TrainOptions& train, const vqa::TrainingOutcome& outcom
 }
 
 int run(const TrainOptions& train, const po::variables_map& values) {
-  const vqa::Config config = chosen_config(train, values);
+  const vqa::Config config = chosen_config(train, values, vqa::preset(train.preset));
   const torch::Device device = prepare(train.runtime);
   const vqa::RunFolder folder = train.resume ? vqa::RunFolder::resume(train.out) : vqa::RunFolder::begin(train.out);
   const bool resumes = train.resume && vqa::Trainer::resumable(folder.path());
@@ -171,7 +165,7 @@ int run(const TrainOptions& train, const po::variables_map& values) {
   std::optional<vqa::Bundle> bundle;
   if (resumes) {
     bundle = vqa::Bundle::load(vqa::Trainer::last_folder(folder.path()));
-    require_same_settings(values, {bundle->config, config}, folder.path());
+    require_same_settings(bundle->config, chosen_config(train, values, bundle->config), folder.path());
   }
   const vqa::TrainingConfig& recipe = resumes ? bundle->config.training : config.training;
   const data::Split train_split = data::Split::open(train.data, recipe.split);
