@@ -1,5 +1,7 @@
 #include "fusion/vanilla_attention.h"
 
+#include "fusion/head_matmul.h"
+
 namespace fusion {
 
 VanillaAttentionImpl::VanillaAttentionImpl(const AttentionOptions& options) : options_(options) {
@@ -9,16 +11,12 @@ VanillaAttentionImpl::VanillaAttentionImpl(const AttentionOptions& options) : op
   out_ = register_module("out", torch::nn::Linear(options.dim, options.dim));
 }
 
-torch::Tensor VanillaAttentionImpl::split_heads(const torch::Tensor& x) const {
-  return x.unflatten(-1, {options_.heads, options_.dim / options_.heads}).transpose(1, 2);
-}
-
 AttentionOutput VanillaAttentionImpl::self(const Sequence& x, const torch::Tensor& state) { return cross(x, x, state); }
 
 AttentionOutput VanillaAttentionImpl::cross(const Sequence& queries, const Sequence& keys, const torch::Tensor&) {
-  const torch::Tensor q = split_heads(query_(queries.features));  // (B, h, Tq, d_h)
-  const torch::Tensor k = split_heads(key_(keys.features));       // (B, h, Tk, d_h)
-  const torch::Tensor v = split_heads(value_(keys.features));     // (B, h, Tk, d_h)
+  const torch::Tensor q = split_heads(query_(queries.features), options_.heads);  // (B, h, Tq, d_h)
+  const torch::Tensor k = split_heads(key_(keys.features), options_.heads);       // (B, h, Tk, d_h)
+  const torch::Tensor v = split_heads(value_(keys.features), options_.heads);     // (B, h, Tk, d_h)
   std::optional<torch::Tensor> mask;
   if (keys.padding.defined()) {
     // A score to add rather than a boolean: a key side that is padding throughout then gives equal weights, not NaN.
@@ -26,7 +24,7 @@ AttentionOutput VanillaAttentionImpl::cross(const Sequence& queries, const Seque
     mask = mask_scores(none, keys.padding.unsqueeze(1).unsqueeze(1));  // (B, 1, 1, Tk)
   }
   const torch::Tensor heads = at::scaled_dot_product_attention(q, k, v, mask, is_training() ? options_.dropout : 0.0);
-  return {out_(heads.transpose(1, 2).flatten(2)), {}};  // (B, Tq, D)
+  return {out_(concat_heads(heads)), {}};  // (B, Tq, D)
 }
 
 }  // namespace fusion

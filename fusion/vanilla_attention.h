@@ -15,8 +15,6 @@ class VanillaAttentionImpl : public AttentionImpl {
   AttentionOutput cross(const Sequence& queries, const Sequence& keys, const torch::Tensor& state) override;
 
  private:
-  torch::Tensor split_heads(const torch::Tensor& x) const;  // (B, T, D) -> (B, h, T, d_h)
-
   AttentionOptions options_;
   torch::nn::Linear query_{nullptr}, key_{nullptr}, value_{nullptr}, out_{nullptr};
 };
