@@ -274,7 +274,7 @@ constexpr std::array kForms = {
                kShapesColor},
     ShapesForm{1, "Do the {a} and the {b} have the same shape?", "do", ShapesAnswers::yes_no, list_sameness,
                kShapesShape},
-    ShapesForm{1, "Are the {a} and the {b} the same size?", "are the", ShapesAnswers::yes_no, list_sameness,
+    ShapesForm{2, "Are the {a} and the {b} the same size?", "are the", ShapesAnswers::yes_no, list_sameness,
                kShapesSize},
 };
 

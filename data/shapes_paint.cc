@@ -16,7 +16,7 @@ constexpr int64_t kSamples = 8;  // per pixel and axis; a sample stands at odd s
 struct Point {
   int64_t x, y;
 };
-constexpr std::array<Point, 4> kSquare = {{{-900, -900}, {900, -900}, {900, 900}, {-900, 900}}};
+constexpr std::array<Point, 4> kSquare = {{{-1000, -1000}, {1000, -1000}, {1000, 1000}, {-1000, 1000}}};
 constexpr std::array<Point, 3> kTriangle = {{{0, -980}, {1000, 800}, {-1000, 800}}};
 
 /// Even-odd rule: how many edges a ray from `p` to the right crosses. `radius` scales the outline.

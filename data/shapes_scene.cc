@@ -81,7 +81,7 @@ int64_t ShapesLayout::cell() const {
   return 16 * image_size * 3 / thirds;
 }
 
-int64_t ShapesLayout::radius(int64_t size) const { return cell() * (size == 0 ? 19 : 30) / 64; }
+int64_t ShapesLayout::radius(int64_t size) const { return cell() * (size == 0 ? 20 : 30) / 64; }
 
 ShapesScene random_shapes_scene(const ShapesLayout& layout, ExactRandom& random) {
   ShapesScene scene;

@@ -57,7 +57,7 @@ const AttentionKind& attention_kind(const std::string& name);
 std::shared_ptr<AttentionImpl> make_attention(const AttentionOptions& options);
 
 /// The learnt state that a stack of layers starts with, Z of the DBA paper: (d_p, D), drawn from the standard normal
-/// distribution. (The published code draws it D^1/2 times smaller; see DbaAttentionImpl::reset.)
+/// distribution. (The published code draws it D^1/2 times smaller; then all d_p rows start out compressing alike.)
 torch::Tensor initial_state(const AttentionOptions& options);
 
 }  // namespace fusion

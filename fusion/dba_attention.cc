@@ -8,9 +8,10 @@
 namespace fusion {
 namespace {
 
-// Scores of deviation about 2 at the start. With LibTorch's own initial weights all rows of W are nearly the same mean
-// over the sequence, so all d_p rows of C are alike, and training spends its first epochs telling them apart.
-constexpr double kScoreGain = 1.4;
+// Of A_o's initial weights; those of the other products around C are 1: unit deviation in, unit deviation out. The norm
+// before A_o gives Y unit deviation however alike its rows are: at full scale the same few rows, restored at every
+// position, drown what the residual beside them says of each.
+constexpr double kOutputGain = 0.2;
 
 /// x (B, h, m, k) times one matrix per head (h, k, n) -> (B, h, m, n): h products of B m rows, not B h of m.
 torch::Tensor per_head(const torch::Tensor& x, const torch::Tensor& weights) {
@@ -31,16 +32,12 @@ DbaAttentionImpl::DbaAttentionImpl(const AttentionOptions& options) : options_(o
   len_ = register_module("len", torch::nn::Linear(dim, options.heads * options.d_p));
   out_ = register_module("out", torch::nn::Linear(dim, dim));
   norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim})));
-  reset();
-}
-
-void DbaAttentionImpl::reset() {
   const torch::NoGradGuard no_grad;
-  for (const auto& linear : {pq_, pk_, q_, k_}) {
-    torch::nn::init::normal_(linear->weight, 0, kScoreGain / std::sqrt(static_cast<double>(options_.dim)));
+  for (const torch::nn::Linear& linear : {pq_, pk_, pv_, q_, k_, v_, out_}) {
+    const double gain = linear.get() == out_.get() ? kOutputGain : 1;
+    torch::nn::init::normal_(linear->weight, 0, gain / std::sqrt(static_cast<double>(dim)));
+    torch::nn::init::zeros_(linear->bias);
   }
-  for (const auto& linear : {pv_, v_, out_}) torch::nn::init::xavier_normal_(linear->weight);
-  for (const auto& linear : {pq_, pk_, pv_, q_, k_, v_, out_}) torch::nn::init::zeros_(linear->bias);
 }
 
 AttentionOutput DbaAttentionImpl::self(const Sequence& x, const torch::Tensor& state) {

@@ -35,9 +35,6 @@ class DbaAttentionImpl : public AttentionImpl {
   AttentionOutput self(const Sequence& x, const torch::Tensor& state) override;
   AttentionOutput cross(const Sequence& queries, const Sequence& keys, const torch::Tensor& state) override;
 
-  /// Draws the initial weights: larger for queries and keys than LibTorch's default, so that the rows of W differ.
-  void reset();
-
   /// Fixes the order of products, for tests and benchmarks.
   void set_product_order(ProductOrder order) { order_ = order; }
 

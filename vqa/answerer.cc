@@ -34,22 +34,11 @@ std::vector<Answer> Answerer::answer(const cv::Mat& image, const std::vector<std
 
 Batch Answerer::make_batch(const cv::Mat& image, const std::vector<std::string>& questions) const {
   std::vector<std::vector<int64_t>> ids;
-  size_t longest = 0;
-  for (const std::string& question : questions) {
-    ids.push_back(bundle_.tokenizer->encode(question));
-    longest = std::max(longest, ids.back().size());
-  }
-  const auto count = static_cast<int64_t>(questions.size());
+  for (const std::string& question : questions) ids.push_back(bundle_.tokenizer->encode(question));
   Batch batch;
   batch.images = bundle_.model->transform().resize(image).unsqueeze(0);  // (1, 3, H, W)
-  batch.image_index = torch::zeros({count}, torch::kInt64);
-  batch.tokens = torch::full({count, static_cast<int64_t>(longest)}, text::kPaddingId, torch::kInt64);  // (Q, T)
-  batch.token_lengths = torch::empty({count}, torch::kInt64);
-  for (int64_t q = 0; q < count; ++q) {
-    const std::vector<int64_t>& row = ids[static_cast<size_t>(q)];
-    std::copy(row.begin(), row.end(), batch.tokens[q].data_ptr<int64_t>());
-    batch.token_lengths[q] = static_cast<int64_t>(row.size());
-  }
+  batch.image_index = torch::zeros({static_cast<int64_t>(questions.size())}, torch::kInt64);
+  batch.set_tokens({ids.begin(), ids.end()});
   return batch;
 }
 

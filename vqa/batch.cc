@@ -4,6 +4,8 @@
 #include <numeric>
 #include <random>
 
+#include "text/tokenizer.h"
+
 namespace vqa {
 namespace {
 
@@ -22,6 +24,21 @@ std::vector<size_t> image_order(size_t count, int64_t seed) {
 }
 
 }  // namespace
+
+void Batch::set_tokens(const std::vector<std::span<const int64_t>>& all) {
+  const auto count = static_cast<int64_t>(all.size());
+  size_t longest = 1;
+  for (const auto& ids : all) longest = std::max(longest, ids.size());
+  tokens = torch::full({count, static_cast<int64_t>(longest)}, text::kPaddingId, torch::kInt64);  // (Q, T)
+  token_lengths = torch::empty({count}, torch::kInt64);
+  auto* row = tokens.data_ptr<int64_t>();
+  auto* length = token_lengths.data_ptr<int64_t>();
+  for (const auto& ids : all) {
+    std::copy(ids.begin(), ids.end(), row);
+    *length++ = static_cast<int64_t>(ids.size());
+    row += longest;
+  }
+}
 
 Batch Batch::to(torch::Device device) const {
   Batch batch = *this;

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "data/split.h"
@@ -29,6 +30,9 @@ struct Batch {
   torch::Tensor token_lengths;    // (Q) int64, on the CPU
   SparseTargets targets;          // undefined tensors where there are no annotations
   std::vector<size_t> questions;  // (Q): each question's index in the split
+
+  /// Sets `tokens` and `token_lengths` from the ids of Q questions, padded to the longest.
+  void set_tokens(const std::vector<std::span<const int64_t>>& questions);
 
   /// The same batch on another device.
   Batch to(torch::Device device) const;

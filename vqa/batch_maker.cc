@@ -1,6 +1,5 @@
 #include "vqa/batch_maker.h"
 
-#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -14,8 +13,7 @@ BatchMaker::BatchMaker(const data::Split& split, const text::Tokenizer& tokenize
   tokens_.reserve(split.questions().size());
   for (const data::Question& question : split.questions()) {
     try {
-      const std::vector<int64_t> ids = tokenizer.encode(question.text);
-      tokens_.emplace_back(ids.begin(), ids.end());
+      tokens_.push_back(tokenizer.encode(question.text));
     } catch (const std::runtime_error& error) {
       throw std::runtime_error("question " + std::to_string(question.question_id) + ": " + error.what());
     }
@@ -29,7 +27,10 @@ Batch BatchMaker::make(const BatchPlan& plan) const {
   batch.images = images(plan);
   batch.image_index = torch::tensor(plan.image_index, torch::kInt64);
   batch.questions = plan.questions;
-  add_questions(plan, batch);
+  std::vector<std::span<const int64_t>> tokens;
+  for (const size_t question : plan.questions) tokens.emplace_back(tokens_[question]);
+  batch.set_tokens(tokens);
+  batch.targets = targets(plan);
   return batch;
 }
 
@@ -49,31 +50,19 @@ torch::Tensor BatchMaker::images(const BatchPlan& plan) const {
   return all;
 }
 
-void BatchMaker::add_questions(const BatchPlan& plan, Batch& batch) const {
-  const auto count = static_cast<int64_t>(plan.questions.size());
-  size_t longest = 1;
-  for (const size_t question : plan.questions) longest = std::max(longest, tokens_[question].size());
-  batch.tokens = torch::full({count, static_cast<int64_t>(longest)}, text::kPaddingId, torch::kInt64);  // (Q, T)
-  batch.token_lengths = torch::empty({count}, torch::kInt64);
+SparseTargets BatchMaker::targets(const BatchPlan& plan) const {
+  if (targets_.empty()) return {};
   std::vector<int64_t> rows, answers;
   std::vector<float> scores;
-  auto* token = batch.tokens.data_ptr<int64_t>();
-  auto* length = batch.token_lengths.data_ptr<int64_t>();
-  for (int64_t row = 0; row < count; ++row, token += longest) {
-    const size_t question = plan.questions[static_cast<size_t>(row)];
-    std::copy(tokens_[question].begin(), tokens_[question].end(), token);
-    length[row] = static_cast<int64_t>(tokens_[question].size());
-    if (targets_.empty()) continue;
-    for (const data::SoftTarget& target : targets_[question]) {
-      rows.push_back(row);
+  for (size_t row = 0; row < plan.questions.size(); ++row) {
+    for (const data::SoftTarget& target : targets_[plan.questions[row]]) {
+      rows.push_back(static_cast<int64_t>(row));
       answers.push_back(target.answer);
       scores.push_back(target.score);
     }
   }
-  if (!targets_.empty()) {
-    batch.targets = {torch::tensor(rows, torch::kInt64), torch::tensor(answers, torch::kInt64),
-                     torch::tensor(scores, torch::kFloat32)};
-  }
+  return {torch::tensor(rows, torch::kInt64), torch::tensor(answers, torch::kInt64),
+          torch::tensor(scores, torch::kFloat32)};
 }
 
 }  // namespace vqa

@@ -26,11 +26,11 @@ class BatchMaker {
 
  private:
   torch::Tensor images(const BatchPlan& plan) const;
-  void add_questions(const BatchPlan& plan, Batch& batch) const;
+  SparseTargets targets(const BatchPlan& plan) const;
 
   const data::Split& split_;
   const vision::ImageTransform& transform_;
-  std::vector<std::vector<int32_t>> tokens_;            // by question
+  std::vector<std::vector<int64_t>> tokens_;            // by question
   std::vector<std::vector<data::SoftTarget>> targets_;  // by question; empty without annotations
 };
 

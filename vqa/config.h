@@ -47,15 +47,15 @@ struct ModelConfig {
 struct TrainingConfig {
   std::string split = "train";
   std::string val_split = "val";
-  int64_t epochs = 16;
+  int64_t epochs = 15;
   int64_t batch_size = 128;
-  double learning_rate = 1e-3;
+  double learning_rate = 5e-4;
   double beta1 = 0.9;
   double beta2 = 0.98;
   double adam_eps = 1e-9;
   std::string schedule = "linear";
   double warmup_epochs = 0.5;
-  double decay_share = 0.25;
+  double decay_share = 0.4;
   std::string decay_epochs = "10,12";
   double decay_factor = 0.2;
   double gradient_clip = 1.0;

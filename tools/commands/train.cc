@@ -9,6 +9,7 @@
 #include "tools/commands/progress_bar.h"
 #include "tools/commands/runtime.h"
 #include "tools/commands/usage.h"
+#include "vqa/describe.h"
 #include "vqa/run_folder.h"
 #include "vqa/trainer.h"
 
@@ -130,13 +131,12 @@ class Reporter {
 };
 
 void announce(const vqa::Bundle& bundle, const data::Split& train, const data::Split* val) {
-  int64_t parameters = 0;
-  for (const auto& parameter : bundle.model->parameters()) parameters += parameter.numel();
   std::cerr << "training on " << train.name() << ": " << train.questions().size() << " questions, "
             << train.images().size() << " images";
   if (val != nullptr) std::cerr << "; validation on " << val->name() << ": " << val->questions().size() << " questions";
-  std::cerr << "\nmodel: " << bundle.config.model.attention << " attention, " << parameters << " parameters, "
-            << bundle.answers.size() << " answers, " << bundle.tokenizer->vocabulary_size() << " tokens" << std::endl;
+  std::cerr << "\nmodel: " << bundle.config.model.attention << " attention, " << vqa::parameter_count(*bundle.model)
+            << " parameters, " << bundle.answers.size() << " answers, " << bundle.tokenizer->vocabulary_size()
+            << " tokens" << std::endl;
 }
 
 int report_outcome(const TrainOptions& train, const vqa::TrainingOutcome& outcome) {
