@@ -3,6 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "data/named.h"
 #include "fusion/dba_attention.h"
 #include "fusion/vanilla_attention.h"
 
@@ -29,12 +30,7 @@ const std::vector<AttentionKind>& attention_kinds() {
 }
 
 const AttentionKind& attention_kind(const std::string& name) {
-  std::string names;
-  for (const AttentionKind& kind : attention_kinds()) {
-    if (kind.name == name) return kind;
-    names += (names.empty() ? "" : ", ") + kind.name;
-  }
-  throw std::invalid_argument("attention: '" + name + "'; allowed are " + names);
+  return data::find_named("attention", name, attention_kinds());
 }
 
 void AttentionOptions::validate() const {

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "data/named.h"
+
 namespace fusion {
 namespace {
 
@@ -12,9 +14,7 @@ constexpr double kLongestPeriod = 10000;    // of the sines, as in Vaswani et al
 }  // namespace
 
 void GridPositionOptions::validate() const {
-  if (form != "none" && form != "learned" && form != "sine") {
-    throw std::invalid_argument("grid-position: '" + form + "'; allowed are none, learned, sine");
-  }
+  data::check_name("grid-position", form, {"none", "learned", "sine"});
   if (form == "sine" && dim % 4 != 0) {
     throw std::invalid_argument("grid-position: sine needs a dim that is a multiple of 4, not " + std::to_string(dim));
   }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "data/named.h"
+
 namespace fusion {
 namespace {
 
@@ -13,9 +15,7 @@ constexpr double kOpenvqaEps = 1e-12;
 }  // namespace
 
 void LayerNormOptions::validate() const {
-  if (form != "standard" && form != "openvqa") {
-    throw std::invalid_argument("layer-norm: '" + form + "'; allowed are standard, openvqa");
-  }
+  data::check_name("layer-norm", form, {"standard", "openvqa"});
   if (form == "openvqa" && dim < 2) throw std::invalid_argument("layer-norm: openvqa needs a width of 2 or more");
 }
 

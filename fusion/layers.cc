@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "data/named.h"
+
 namespace fusion {
 
 void LayerOptions::validate() const {
@@ -10,9 +12,7 @@ void LayerOptions::validate() const {
   if (feed_forward < 1) {
     throw std::invalid_argument("feed-forward: " + std::to_string(feed_forward) + "; allowed is 1 or more");
   }
-  if (activation != "relu" && activation != "gelu") {
-    throw std::invalid_argument("activation: '" + activation + "'; allowed are relu, gelu");
-  }
+  data::check_name("activation", activation, {"relu", "gelu"});
 }
 
 FeedForwardImpl::FeedForwardImpl(const LayerOptions& options)

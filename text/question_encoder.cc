@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "data/named.h"
+
 namespace text {
 namespace {
 
@@ -45,19 +47,10 @@ torch::Tensor LstmEncoderImpl::forward(const torch::Tensor& ids, const torch::Te
   return states.masked_fill(padding.unsqueeze(2), 0);
 }
 
-std::vector<std::string> question_encoder_names() {
-  std::vector<std::string> names;
-  for (const Encoder& encoder : kEncoders) names.emplace_back(encoder.name);
-  return names;
-}
+std::vector<std::string> question_encoder_names() { return data::names_of(kEncoders); }
 
 std::shared_ptr<QuestionEncoderImpl> make_question_encoder(const QuestionEncoderOptions& options) {
-  std::string allowed;
-  for (const Encoder& encoder : kEncoders) {
-    if (options.question_encoder == encoder.name) return encoder.make(options);
-    allowed += (allowed.empty() ? "" : ", ") + std::string(encoder.name);
-  }
-  throw std::invalid_argument("question_encoder: '" + options.question_encoder + "' is not known; one of " + allowed);
+  return data::find_named("question-encoder", options.question_encoder, kEncoders).make(options);
 }
 
 }  // namespace text

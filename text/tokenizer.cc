@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "data/named.h"
 #include "text/clean.h"
 #include "text/sentencepiece_tokenizer.h"
 #include "text/words_tokenizer.h"
@@ -29,14 +30,7 @@ constexpr Kind kKinds[] = {
     kind_of<SentencePieceTokenizer>(),
 };
 
-const Kind& find_kind(const std::string& name) {
-  std::string allowed;
-  for (const Kind& kind : kKinds) {
-    if (name == kind.name) return kind;
-    allowed += (allowed.empty() ? "" : ", ") + std::string(kind.name);
-  }
-  throw std::invalid_argument("tokenizer: '" + name + "' is not known; one of " + allowed);
-}
+const Kind& find_kind(const std::string& name) { return data::find_named("tokenizer", name, kKinds); }
 
 const Kind& check(const TokenizerOptions& options) {
   if (options.max_tokens < 1 || options.max_tokens > kMostTokens) {
@@ -56,11 +50,7 @@ std::vector<int64_t> Tokenizer::encode(std::string_view question) const {
   return ids;
 }
 
-std::vector<std::string> tokenizer_kinds() {
-  std::vector<std::string> names;
-  for (const Kind& kind : kKinds) names.emplace_back(kind.name);
-  return names;
-}
+std::vector<std::string> tokenizer_kinds() { return data::names_of(kKinds); }
 
 std::string tokenizer_file(const std::string& kind) { return find_kind(kind).file; }
 

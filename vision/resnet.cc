@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
+
+#include "data/named.h"
 
 namespace vision {
 namespace {
@@ -27,15 +28,6 @@ constexpr Architecture kArchitectures[] = {
     {"resnet152", true, {3, 8, 36, 3}, {64, 128, 256, 512}, false},
     {"resnet-shapes", false, {1, 1, 2, 2}, {32, 48, 64, 96}, true},
 };
-
-const Architecture& find_architecture(const std::string& backbone) {
-  std::string allowed;
-  for (const Architecture& architecture : kArchitectures) {
-    if (backbone == architecture.name) return architecture;
-    allowed += (allowed.empty() ? "" : ", ") + std::string(architecture.name);
-  }
-  throw std::invalid_argument("backbone: '" + backbone + "' is not known; one of " + allowed);
-}
 
 nn::Conv2d convolution(int64_t in, int64_t out, int64_t kernel, int64_t stride) {
   return nn::Conv2d(nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
@@ -92,7 +84,7 @@ TORCH_MODULE(Block);
 }  // namespace
 
 ResNetImpl::ResNetImpl(const ResNetOptions& options) {
-  const Architecture& architecture = find_architecture(options.backbone);
+  const Architecture& architecture = data::find_named("backbone", options.backbone, kArchitectures);
   bottleneck_ = architecture.bottleneck;
   max_pool_ = !architecture.small_stem;
   channels_ = architecture.widths[0];
@@ -144,13 +136,6 @@ void ResNetImpl::set_frozen(bool frozen) {
 
 void ResNetImpl::train(bool on) { nn::Module::train(on && !frozen_); }
 
-const std::vector<std::string>& ResNetImpl::names() {
-  static const std::vector<std::string> all = [] {
-    std::vector<std::string> list;
-    for (const Architecture& architecture : kArchitectures) list.emplace_back(architecture.name);
-    return list;
-  }();
-  return all;
-}
+std::vector<std::string> ResNetImpl::names() { return data::names_of(kArchitectures); }
 
 }  // namespace vision

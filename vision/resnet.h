@@ -38,7 +38,7 @@ class ResNetImpl : public torch::nn::Module {
   void train(bool on = true) override;
 
   /// The backbones that can be asked for.
-  static const std::vector<std::string>& names();
+  static std::vector<std::string> names();
 
  private:
   torch::nn::Sequential make_layer(int64_t blocks, int64_t width, int64_t layer_stride);

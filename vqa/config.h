@@ -105,13 +105,15 @@ Config config_from_json(const nlohmann::json& json);
 /// config.json). Throws std::runtime_error with path and line, or path and name.
 void read_config_file(const std::string& path, Config& config);
 
-/// The settings of a preset. Throws std::invalid_argument that lists the presets.
-Config preset(const std::string& name);
-
-struct PresetDescription {
+/// Settings that belong together, by name.
+struct Preset {
   std::string name;
   std::string help;
+  Config (*make)();
 };
-std::vector<PresetDescription> presets();
+const std::vector<Preset>& presets();
+
+/// The settings of a preset. Throws std::invalid_argument that lists the presets.
+Config preset(const std::string& name);
 
 }  // namespace vqa

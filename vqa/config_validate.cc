@@ -1,6 +1,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "data/named.h"
 #include "fusion/grid_position.h"
 #include "text/question_encoder.h"
 #include "text/tokenizer.h"
@@ -12,16 +13,10 @@
 namespace vqa {
 namespace {
 
-[[noreturn]] void refuse(const char* name, const std::string& value, const std::string& allowed) {
+[[noreturn]] void refuse(const char* name, double value, const std::string& allowed) {
   std::ostringstream message;
   message << name << ": '" << value << "'; allowed is " << allowed;
   throw std::invalid_argument(message.str());
-}
-
-[[noreturn]] void refuse(const char* name, double value, const std::string& allowed) {
-  std::ostringstream text;
-  text << value;
-  refuse(name, text.str(), allowed);
 }
 
 void at_least(const char* name, int64_t value, int64_t least) {
@@ -33,15 +28,6 @@ constexpr int64_t kWidest = 65'536;
 
 void at_most(const char* name, int64_t value, int64_t most) {
   if (value > most) refuse(name, static_cast<double>(value), std::to_string(most) + " or less");
-}
-
-void one_of(const char* name, const std::string& value, const std::vector<std::string>& allowed) {
-  std::string names;
-  for (const std::string& each : allowed) {
-    if (each == value) return;
-    names += (names.empty() ? "" : ", ") + each;
-  }
-  refuse(name, value, "one of " + names);
 }
 
 }  // namespace
@@ -61,9 +47,9 @@ void ModelConfig::validate() const {
   mcan_options(*this).validate();
   fusion::GridPositionOptions{.form = grid_position, .dim = dim}.validate();
   vision::ImageTransform{transform_options(*this)};
-  one_of("backbone", backbone, vision::ResNetImpl::names());
-  one_of("tokenizer", tokenizer, text::tokenizer_kinds());
-  one_of("question-encoder", question_encoder, text::question_encoder_names());
+  data::check_name("backbone", backbone, vision::ResNetImpl::names());
+  data::check_name("tokenizer", tokenizer, text::tokenizer_kinds());
+  data::check_name("question-encoder", question_encoder, text::question_encoder_names());
   at_least("pool-dim", pool_dim, 1);
   at_least("fused-dim", fused_dim, 2);
   at_least("max-tokens", max_tokens, 1);
@@ -86,7 +72,7 @@ void TrainingConfig::validate() const {
   if (!(warmup_epochs >= 0)) refuse("warmup-epochs", warmup_epochs, "0 or more");
   if (!(decay_share >= 0 && decay_share <= 1)) refuse("decay-share", decay_share, "0 to 1");
   if (!(decay_factor > 0)) refuse("decay-factor", decay_factor, "above 0");
-  one_of("schedule", schedule, {"linear", "steps"});
+  data::check_name("schedule", schedule, {"linear", "steps"});
   decay_epoch_list(*this);
 }
 

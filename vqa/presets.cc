@@ -1,6 +1,4 @@
-#include <algorithm>
-#include <stdexcept>
-
+#include "data/named.h"
 #include "vqa/config.h"
 
 namespace vqa {
@@ -38,34 +36,16 @@ Config mcan_small() {
   return config;
 }
 
-struct Preset {
-  PresetDescription description;
-  Config (*make)();
-};
-
-const std::vector<Preset>& all() {
-  static const std::vector<Preset> presets{
-      {{"shapes", "small DBA model with a small ResNet trained from pixels, 64x64"}, shapes},
-      {{"mcan-small", "MCAN-small with softmax attention and openvqa's recipe, 448x448"}, mcan_small},
-  };
-  return presets;
-}
-
 }  // namespace
 
-Config preset(const std::string& name) {
-  std::string names;
-  for (const Preset& entry : all()) {
-    if (entry.description.name == name) return entry.make();
-    names += (names.empty() ? "" : ", ") + entry.description.name;
-  }
-  throw std::invalid_argument("preset: '" + name + "'; allowed are " + names);
+const std::vector<Preset>& presets() {
+  static const std::vector<Preset> all{
+      {"shapes", "small DBA model with a small ResNet trained from pixels, 64x64", shapes},
+      {"mcan-small", "MCAN-small with softmax attention and openvqa's recipe, 448x448", mcan_small},
+  };
+  return all;
 }
 
-std::vector<PresetDescription> presets() {
-  std::vector<PresetDescription> descriptions;
-  for (const Preset& entry : all()) descriptions.push_back(entry.description);
-  return descriptions;
-}
+Config preset(const std::string& name) { return data::find_named("preset", name, presets()).make(); }
 
 }  // namespace vqa

@@ -35,7 +35,7 @@ std::vector<std::string> program_lines(const std::string& markdown) {
 
 /// The command with flags that make it short in place of its own. Names of pictures stay what they are.
 std::string shortened(const std::string& command) {
-  const std::string data = " --validation-images 20 --questions-per-image 1";
+  const std::string data = " --validation-images 10 --questions-per-image 1";
   const std::string training = " --split val --val-split '' --min-answer-count 1 --epochs 1 --threads 1" + kSmall;
   const std::string flags = command.starts_with("data shapes ") ? data : command.starts_with("train ") ? training : "";
   std::string line = command.substr(0, command.find(" #"));

@@ -111,7 +111,7 @@ TEST(QuestionEncoderTest, IsMadeByName) {
     EXPECT_EQ(text::make_question_encoder(options)->dim(), 5);
   }
   options.question_encoder = "gru";
-  EXPECT_THAT(refusal(options), HasSubstr("question_encoder: 'gru' is not known; one of lstm"));
+  EXPECT_THAT(refusal(options), HasSubstr("question-encoder: 'gru'; allowed are lstm"));
 }
 
 TEST(QuestionEncoderTest, RefusesOptionsOutOfRange) {

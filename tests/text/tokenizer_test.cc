@@ -172,7 +172,7 @@ TEST(TokenizerOptionsTest, NamesTheFieldAndWhatIsAllowed) {
   const auto build = [](const TokenizerOptions& options) {
     return error_of([&] { text::build_tokenizer(questions(), options); });
   };
-  EXPECT_THAT(build(options_of("letters")), HasSubstr("'letters' is not known; one of words, sentencepiece"));
+  EXPECT_THAT(build(options_of("letters")), HasSubstr("'letters'; allowed are words, sentencepiece"));
   EXPECT_THAT(build(options_of("words", 0)), HasSubstr("max_tokens: 0"));
   EXPECT_THAT(build(options_of("words", 513)), HasSubstr("1 to 512"));
   TokenizerOptions options = options_of("sentencepiece");

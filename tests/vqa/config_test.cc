@@ -23,7 +23,7 @@ TEST(Config, SurvivesJson) {
 }
 
 TEST(Config, EveryPresetIsValid) {
-  for (const PresetDescription& description : presets()) {
+  for (const Preset& description : presets()) {
     const Config config = preset(description.name);
     config.model.validate();
     config.training.validate();

@@ -36,7 +36,7 @@ void add_fields(po::options_description& description, std::vector<vqa::Field> fi
 
 std::string preset_help() {
   std::string text;
-  for (const vqa::PresetDescription& preset : vqa::presets()) text += preset.name + ": " + preset.help + "; ";
+  for (const vqa::Preset& preset : vqa::presets()) text += preset.name + ": " + preset.help + "; ";
   return text.substr(0, text.size() - 2);
 }
 

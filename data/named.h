@@ -1,0 +1,42 @@
+// Things chosen by name: found, or refused with a list of the names there are.
+#pragma once
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace data {
+
+/// Throws std::invalid_argument "FIELD: 'NAME'; allowed are A, B, C".
+[[noreturn]] inline void refuse_name(std::string_view field, std::string_view name,
+                                     const std::vector<std::string>& allowed) {
+  std::string names;
+  for (const std::string& each : allowed) names.append(names.empty() ? "" : ", ").append(each);
+  throw std::invalid_argument(std::string(field) + ": '" + std::string(name) + "'; allowed are " + names);
+}
+
+/// Throws as refuse_name unless `name` is one of `allowed`.
+inline void check_name(std::string_view field, std::string_view name, const std::vector<std::string>& allowed) {
+  if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) refuse_name(field, name, allowed);
+}
+
+/// The `name` of each entry.
+template <class Entries>
+std::vector<std::string> names_of(const Entries& entries) {
+  std::vector<std::string> names;
+  for (const auto& entry : entries) names.emplace_back(entry.name);
+  return names;
+}
+
+/// The entry whose `name` this is. Throws as refuse_name.
+template <class Entries>
+const auto& find_named(std::string_view field, std::string_view name, const Entries& entries) {
+  for (const auto& entry : entries) {
+    if (entry.name == name) return entry;
+  }
+  refuse_name(field, name, names_of(entries));
+}
+
+}  // namespace data
