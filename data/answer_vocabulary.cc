@@ -9,13 +9,12 @@
 
 #include "data/answer_text.h"
 #include "data/atomic_file.h"
+#include "data/settings.h"
 
 namespace data {
 
 AnswerVocabulary AnswerVocabulary::build(const std::vector<Annotation>& annotations, int64_t min_count) {
-  if (min_count < 1) {
-    throw std::invalid_argument("min_answer_count is " + std::to_string(min_count) + "; allowed is 1 and more");
-  }
+  check_at_least("min-answer-count", min_count, 1);
   AnswerVocabulary vocabulary;
   for (auto& [text, count] : count_answers(annotations)) {
     if (count >= min_count) vocabulary.add(std::move(text));
@@ -23,7 +22,7 @@ AnswerVocabulary AnswerVocabulary::build(const std::vector<Annotation>& annotati
   if (vocabulary.size() == 0) {
     throw std::runtime_error("none of the " + std::to_string(annotations.size()) +
                              " questions has an answer that occurs " + std::to_string(min_count) +
-                             " times; lower min_answer_count");
+                             " times; lower min-answer-count");
   }
   return vocabulary;
 }

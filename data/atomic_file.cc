@@ -15,15 +15,28 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::string_view kTemporary = ".tmp";  // before the process's number
+
 std::string reason() { return std::strerror(errno); }
 
 }  // namespace
+
+fs::path temporary_beside(const fs::path& path) {
+  return path.string() + std::string(kTemporary) + std::to_string(::getpid());
+}
+
+bool is_temporary(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const size_t at = name.rfind(kTemporary);
+  const size_t digits = at + kTemporary.size();
+  return at != name.npos && digits < name.size() && name.find_first_not_of("0123456789", digits) == name.npos;
+}
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   const fs::file_status status = fs::status(path_);
   if (fs::is_directory(status)) throw std::runtime_error(path_.string() + ": is a folder, not a file");
   const bool direct = fs::exists(status) && !fs::is_regular_file(status);
-  if (!direct) temporary_ = path_.string() + ".tmp" + std::to_string(::getpid());
+  if (!direct) temporary_ = temporary_beside(path_);
   const fs::path& target = direct ? path_ : temporary_;
   descriptor_ = ::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) throw std::runtime_error(path_.string() + ": cannot be written: " + reason());

@@ -29,6 +29,12 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// The name under which this process writes what is to take the place of `path`: PATH.tmpPID.
+std::filesystem::path temporary_beside(const std::filesystem::path& path);
+
+/// Whether a path is named so, by whatever process: what is left of one that was killed.
+bool is_temporary(const std::filesystem::path& path);
+
 /// Writes `bytes` to `path` through an AtomicFile.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 

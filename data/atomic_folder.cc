@@ -21,16 +21,6 @@ namespace {
   throw std::runtime_error(path.string() + ": " + what + ": " + reason);
 }
 
-/// Without a trailing slash, and with a last symbolic link followed, so that a rename replaces the folder, not the
-/// link.
-fs::path resolved(const fs::path& path) {
-  std::error_code error;
-  const fs::path canonical = fs::canonical(path, error);
-  if (!error) return canonical;
-  const fs::path absolute = fs::absolute(path).lexically_normal();
-  return absolute.has_filename() ? absolute : absolute.parent_path();
-}
-
 /// One system call for all files: a sync of each would take minutes for thousands of them.
 void sync_files(const fs::path& folder) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -43,6 +33,14 @@ void sync_files(const fs::path& folder) {
 
 }  // namespace
 
+fs::path resolved(const fs::path& path) {
+  std::error_code error;
+  const fs::path canonical = fs::canonical(path, error);
+  if (!error) return canonical;
+  const fs::path absolute = fs::absolute(path).lexically_normal();
+  return absolute.has_filename() ? absolute : absolute.parent_path();
+}
+
 AtomicFolder::AtomicFolder(const fs::path& wanted) : wanted_(resolved(wanted)) {
   std::error_code error;
   if (fs::exists(wanted_, error) && !fs::is_directory(wanted_, error)) {
@@ -50,7 +48,7 @@ AtomicFolder::AtomicFolder(const fs::path& wanted) : wanted_(resolved(wanted)) {
   }
   fs::create_directories(wanted_.parent_path(), error);
   if (error) fail(wanted, "cannot be made", error.message());
-  const fs::path temporary = wanted_.string() + ".tmp" + std::to_string(::getpid());
+  const fs::path temporary = temporary_beside(wanted_);
   fs::remove_all(temporary, error);
   if (!fs::create_directory(temporary, error)) fail(wanted, "cannot be made", error.message());
   temporary_ = temporary;

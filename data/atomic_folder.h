@@ -27,8 +27,14 @@ class AtomicFolder {
   std::filesystem::path temporary_;
 };
 
-/// Puts the folder `complete` at `wanted` in one step and removes what stood there. Both are on one file system. Throws
-/// std::runtime_error with the path; `wanted` is then as it was.
+/// A folder's path without a trailing slash, and with a last symbolic link followed, so that a rename replaces the
+/// folder, not the link.
+std::filesystem::path resolved(const std::filesystem::path& path);
+
+/// Puts the folder `complete` at `wanted` and removes what stood there: in one step where the file system can exchange
+/// two folders; where it cannot, and at mount points, there is a moment when the old one is called COMPLETE.old and
+/// `wanted` is not there. Both are on one file system. Throws std::runtime_error with the path; `wanted` is then as it
+/// was.
 void replace_folder(const std::filesystem::path& complete, const std::filesystem::path& wanted);
 
 }  // namespace data

@@ -1,5 +1,7 @@
 #include "data/check.h"
 
+#include <array>
+#include <cstdio>
 #include <future>
 #include <map>
 #include <optional>
@@ -10,8 +12,10 @@
 
 #include "data/annotation.h"
 #include "data/answer_vocabulary.h"
+#include "data/grouped.h"
 #include "data/layout.h"
 #include "data/question.h"
+#include "data/settings.h"
 
 namespace data {
 namespace fs = std::filesystem;
@@ -212,16 +216,10 @@ class Checker {
   std::unordered_map<int64_t, Known> known_;  // by question id
 };
 
-/// "443,757"
-std::string grouped(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (size_t i = digits.size(); i > 3;) digits.insert(i -= 3, 1, ',');
-  return digits;
-}
-
 std::string one_decimal(double number) {
-  std::string text = std::to_string(number);
-  return text.substr(0, text.find('.') + 2);
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f", number);
+  return text.data();
 }
 
 std::string pad(const std::string& text, size_t width) {
@@ -231,9 +229,7 @@ std::string pad(const std::string& text, size_t width) {
 }  // namespace
 
 DataReport check_data(const fs::path& dir, int64_t min_answer_count) {
-  if (min_answer_count < 1) {
-    throw std::invalid_argument("min_answer_count is " + std::to_string(min_answer_count) + "; allowed is 1 and more");
-  }
+  check_at_least("min-answer-count", min_answer_count, 1);
   if (!fs::is_directory(dir)) throw std::runtime_error(dir.string() + ": is no folder");
   Checker checker(dir, min_answer_count);
   for (const SplitLayout& layout : known_splits()) checker.check(layout);

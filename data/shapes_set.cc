@@ -4,6 +4,8 @@
 #include <string>
 #include <unordered_set>
 
+#include "data/settings.h"
+
 namespace data {
 namespace {
 
@@ -13,27 +15,21 @@ constexpr int64_t kLargestImage = 1024;
 constexpr int64_t kSmallestCell = 18;  // pixels: in a smaller one, small circles and squares look alike
 constexpr int64_t kSceneTries = 10'000;
 
-void check_range(const char* field, int64_t value, int64_t least, int64_t most) {
-  if (value >= least && value <= most) return;
-  throw std::invalid_argument(std::string(field) + " is " + std::to_string(value) + ": must be " +
-                              std::to_string(least) + " to " + std::to_string(most));
-}
-
 }  // namespace
 
 void ShapesOptions::validate() const {
   check_range("images", images, 1, kMostImages);
-  check_range("validation_images", validation_images, 1, kMostImages);
-  check_range("questions_per_image", questions_per_image, 1, 32);
+  check_range("validation-images", validation_images, 1, kMostImages);
+  check_range("questions-per-image", questions_per_image, 1, 32);
   check_range("seed", seed, 0, INT64_MAX);
-  check_range("max_objects", max_objects, 1, kMostObjects);
-  check_range("min_objects", min_objects, 1, max_objects);
+  check_range("max-objects", max_objects, 1, kMostObjects);
+  check_range("min-objects", min_objects, 1, max_objects);
   int64_t smallest = 1;
   while (ShapesLayout{smallest, min_objects, max_objects}.cell() < 16 * kSmallestCell) ++smallest;
   if (image_size < smallest || image_size > kLargestImage) {
-    throw std::invalid_argument("image_size is " + std::to_string(image_size) + ": must be " +
-                                std::to_string(smallest) + " to " + std::to_string(kLargestImage) +
-                                " pixels for scenes of up to " + std::to_string(max_objects) + " objects");
+    refuse_value("image-size", image_size,
+                 std::to_string(smallest) + " to " + std::to_string(kLargestImage) + " pixels for scenes of up to " +
+                     std::to_string(max_objects) + " objects");
   }
 }
 

@@ -1,5 +1,6 @@
 #include "data/split.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <unordered_map>
 #include <unordered_set>
@@ -14,6 +15,20 @@ namespace {
   throw std::runtime_error(path.string() + ": " + what);
 }
 
+/// FNV-1a (RFC 9923), 64 bits.
+class Fingerprint {
+ public:
+  void add(std::string_view bytes) {
+    for (const char byte : bytes) value_ = (value_ ^ static_cast<uint8_t>(byte)) * 0x100000001b3u;
+    value_ = (value_ ^ 0xff) * 0x100000001b3u;  // ends the text: no UTF-8 holds this byte
+  }
+  void add(int64_t number) { add(std::string_view(reinterpret_cast<const char*>(&number), sizeof number)); }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0xcbf29ce484222325u;
+};
+
 }  // namespace
 
 Split Split::open(const fs::path& dir, const std::string& names, const SplitOptions& options) {
@@ -27,6 +42,24 @@ Split Split::open(const fs::path& dir, const std::string& names, const SplitOpti
   // Questions of a split without annotations follow others that have them.
   if (!split.annotations_.empty()) split.annotations_.resize(split.questions_.size());
   return split;
+}
+
+bool Split::annotated() const {
+  return !annotations_.empty() && std::none_of(annotations_.begin(), annotations_.end(),
+                                               [](const Annotation& each) { return each.answers.empty(); });
+}
+
+uint64_t Split::fingerprint() const {
+  Fingerprint all;
+  for (const Question& question : questions_) {
+    all.add(question.question_id);
+    all.add(question.image_id);
+    all.add(question.text);
+  }
+  for (const Annotation& annotation : annotations_) {
+    for (const std::string& answer : annotation.answers) all.add(answer);
+  }
+  return all.value();
 }
 
 void Split::append(const fs::path& dir, const SplitLayout& layout, const SplitOptions& options) {

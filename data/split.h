@@ -39,6 +39,10 @@ class Split {
   /// Parallel to questions(). Empty where no split has an annotations file; where only some have one, the others'
   /// questions have annotations without answers.
   const std::vector<Annotation>& annotations() const { return annotations_; }
+  /// Whether every question has answers to score with.
+  bool annotated() const;
+  /// One number from all ids, questions and answers: that of other data is, but for one chance in 2^64, another.
+  uint64_t fingerprint() const;
   /// Each distinct image once, in the order in which questions first name it.
   const std::vector<Image>& images() const { return images_; }
 

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "data/answer_text.h"
+#include "data/settings.h"
 
 namespace data {
 
@@ -75,9 +76,8 @@ std::vector<std::pair<std::string, double>> percents(const std::vector<std::stri
 }  // namespace
 
 AccuracyRule parse_accuracy_rule(std::string_view name) {
-  if (name == "official") return AccuracyRule::kOfficial;
-  if (name == "classic") return AccuracyRule::kClassic;
-  throw std::invalid_argument("rule '" + std::string(name) + "' is unknown; allowed are official, classic");
+  check_name("rule", name, {"official", "classic"});
+  return name == "official" ? AccuracyRule::kOfficial : AccuracyRule::kClassic;
 }
 
 VqaAccuracy::VqaAccuracy(const std::vector<Annotation>& annotations, AccuracyRule rule) {
@@ -103,7 +103,6 @@ VqaAccuracy::VqaAccuracy(const std::vector<Annotation>& annotations, AccuracyRul
       if (official) truth.answers[i] = clean_words(truth.answers[i]);
     }
     truth.clean_result = clean || !official;
-    truth.best = best_among(annotation.answers, truth);
     truths_.push_back(std::move(truth));
   }
   answer_types_ = answer_types.take();
@@ -112,15 +111,6 @@ VqaAccuracy::VqaAccuracy(const std::vector<Annotation>& annotations, AccuracyRul
 
 std::string VqaAccuracy::comparable(const Truth& truth, std::string_view answer) const {
   return truth.clean_result ? normalize_answer(answer) : strip_answer(answer);
-}
-
-double VqaAccuracy::best_among(const std::vector<std::string>& answers, const Truth& truth) const {
-  double best = 0;
-  for (auto answer = answers.begin(); answer != answers.end(); ++answer) {
-    if (std::find(answers.begin(), answer, *answer) != answer) continue;  // tried already
-    best = std::max(best, accuracy_among(truth.answers, comparable(truth, *answer)));
-  }
-  return best;
 }
 
 double VqaAccuracy::accuracy(size_t question, std::string_view answer) const {
@@ -170,12 +160,6 @@ std::vector<const Result*> VqaAccuracy::match(const std::vector<Result>& results
   return answers;
 }
 
-double VqaAccuracy::best_possible() const {
-  Mean overall;
-  for (const Truth& truth : truths_) overall.add(truth.best);
-  return overall.percent();
-}
-
 std::string to_json(const AccuracyReport& report) {
   const auto table = [](const std::vector<std::pair<std::string, double>>& rows) {
     nlohmann::ordered_json object = nlohmann::ordered_json::object();
@@ -199,7 +183,14 @@ AccuracyReport score(const std::vector<Annotation>& annotations, const std::vect
 }
 
 double best_possible_accuracy(const std::vector<Annotation>& annotations, AccuracyRule rule) {
-  return VqaAccuracy(annotations, rule).best_possible();
+  const VqaAccuracy accuracy(annotations, rule);
+  Mean overall;
+  for (size_t i = 0; i < annotations.size(); ++i) {
+    double best = 0;
+    for (const std::string& answer : annotations[i].answers) best = std::max(best, accuracy.accuracy(i, answer));
+    overall.add(best);
+  }
+  return overall.percent();
 }
 
 }  // namespace data

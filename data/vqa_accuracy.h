@@ -47,9 +47,6 @@ class VqaAccuracy {
   /// path) for a question id that stands twice, that is not in the set, and for questions without a result.
   AccuracyReport score(const std::vector<Result>& results, const std::string& source = "results") const;
 
-  /// The overall accuracy, in percent, of giving each question that answer of people's which scores best.
-  double best_possible() const;
-
  private:
   struct Truth {
     int64_t question_id = 0;
@@ -57,11 +54,9 @@ class VqaAccuracy {
     std::vector<std::string> answers;  // in the form in which they are compared
     size_t answer_type = 0;            // index into answer_types_
     size_t question_type = 0;          // index into question_types_
-    double best = 0;                   // accuracy of the best of people's answers
   };
 
   std::string comparable(const Truth& truth, std::string_view answer) const;
-  double best_among(const std::vector<std::string>& answers, const Truth& truth) const;
   // The result of each question.
   std::vector<const Result*> match(const std::vector<Result>& results, const std::string& source) const;
 
@@ -73,7 +68,7 @@ class VqaAccuracy {
 /// VqaAccuracy(annotations, rule).score(results).
 AccuracyReport score(const std::vector<Annotation>& annotations, const std::vector<Result>& results, AccuracyRule rule);
 
-/// VqaAccuracy(annotations, rule).best_possible().
+/// The overall accuracy, in percent, of giving each question that answer of people's which scores best.
 double best_possible_accuracy(const std::vector<Annotation>& annotations, AccuracyRule rule);
 
 }  // namespace data

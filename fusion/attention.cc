@@ -3,7 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "data/named.h"
+#include "data/settings.h"
 #include "fusion/dba_attention.h"
 #include "fusion/vanilla_attention.h"
 
@@ -15,9 +15,7 @@ std::shared_ptr<AttentionImpl> make(const AttentionOptions& options) {
   return std::make_shared<Layer>(options);
 }
 
-[[noreturn]] void refuse(const char* field, int64_t value, const std::string& allowed) {
-  throw std::invalid_argument(std::string(field) + ": " + std::to_string(value) + "; allowed is " + allowed);
-}
+using data::refuse_value;
 
 }  // namespace
 
@@ -35,15 +33,13 @@ const AttentionKind& attention_kind(const std::string& name) {
 
 void AttentionOptions::validate() const {
   const bool compresses = attention_kind(kind).has_state;
-  if (dim < 1) refuse("dim", dim, "1 or more");
-  if (heads < 1 || dim % heads != 0) refuse("heads", heads, "a divisor of dim " + std::to_string(dim));
-  if (compresses && d_p < 1) refuse("d-p", d_p, "1 or more");
+  data::check_at_least("dim", dim, 1);
+  if (heads < 1 || dim % heads != 0) refuse_value("heads", heads, "a divisor of dim " + std::to_string(dim));
+  if (compresses) data::check_at_least("d-p", d_p, 1);
   if (compresses && (d_in < 1 || d_in % heads != 0)) {
-    refuse("d-in", d_in, "a positive multiple of heads " + std::to_string(heads));
+    refuse_value("d-in", d_in, "a positive multiple of heads " + std::to_string(heads));
   }
-  if (!(dropout >= 0 && dropout < 1)) {
-    throw std::invalid_argument("dropout: " + std::to_string(dropout) + "; allowed is 0 up to but not including 1");
-  }
+  if (!(dropout >= 0 && dropout < 1)) refuse_value("dropout", dropout, "0 up to but not including 1");
 }
 
 std::shared_ptr<AttentionImpl> make_attention(const AttentionOptions& options) {

@@ -25,7 +25,7 @@ class DbaAttentionImpl : public AttentionImpl {
  public:
   /// The order of the products around the compressed rows; all give the same numbers up to rounding.
   enum class ProductOrder {
-    kCheapest,     // fewer multiplications at the present n
+    kCheapest,     // the one that is expected to take less time at the present n
     kLiteral,      // as the formulas above are written: D x D products over n rows
     kReassociated  // D x D products over d_p rows
   };

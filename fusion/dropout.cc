@@ -3,6 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <mutex>
 #include <stdexcept>
@@ -62,8 +63,8 @@ struct HashedDropout : torch::autograd::Function<HashedDropout> {
   }
 
   static Mask make_mask(int64_t seed, double p) {
-    return {static_cast<uint32_t>(seed), static_cast<uint32_t>(std::lround(p * 0x1p32)),
-            static_cast<float>(1 / (1 - p))};
+    const double below = std::min(std::round(p * 0x1p32), 0x1p32 - 1);
+    return {static_cast<uint32_t>(seed), static_cast<uint32_t>(below), static_cast<float>(1 / (1 - p))};
   }
 };
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "data/named.h"
+#include "data/settings.h"
 
 namespace fusion {
 namespace {

@@ -2,16 +2,14 @@
 
 #include <stdexcept>
 
-#include "data/named.h"
+#include "data/settings.h"
 
 namespace fusion {
 
 void LayerOptions::validate() const {
   attention.validate();
   LayerNormOptions{.dim = attention.dim, .form = layer_norm}.validate();
-  if (feed_forward < 1) {
-    throw std::invalid_argument("feed-forward: " + std::to_string(feed_forward) + "; allowed is 1 or more");
-  }
+  data::check_at_least("feed-forward", feed_forward, 1);
   data::check_name("activation", activation, {"relu", "gelu"});
 }
 

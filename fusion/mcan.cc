@@ -1,18 +1,14 @@
 #include "fusion/mcan.h"
 
-#include <stdexcept>
-
+#include "data/settings.h"
 #include "fusion/dropout.h"
 
 namespace fusion {
 
 void McanOptions::validate() const {
   layer.validate();
-  for (const auto& [field, value] : {std::pair{"encoder-layers", encoder_layers}, {"decoder-layers", decoder_layers}}) {
-    if (value < 1) {
-      throw std::invalid_argument(std::string(field) + ": " + std::to_string(value) + "; allowed is 1 or more");
-    }
-  }
+  data::check_at_least("encoder-layers", encoder_layers, 1);
+  data::check_at_least("decoder-layers", decoder_layers, 1);
 }
 
 McanImpl::McanImpl(const McanOptions& options) : options_(options) {

@@ -2,18 +2,12 @@
 
 #include <stdexcept>
 
-#include "data/named.h"
+#include "data/settings.h"
 
 namespace text {
 namespace {
 
 namespace nn = torch::nn;
-
-void check_at_least(const char* field, int64_t value, int64_t least) {
-  if (value >= least) return;
-  throw std::invalid_argument(std::string(field) + ": " + std::to_string(value) + " is not allowed; at least " +
-                              std::to_string(least));
-}
 
 struct Encoder {
   const char* name;
@@ -31,9 +25,9 @@ constexpr Encoder kEncoders[] = {
 }  // namespace
 
 LstmEncoderImpl::LstmEncoderImpl(const LstmEncoderOptions& options) : options_(options) {
-  check_at_least("vocabulary_size", options.vocabulary_size, 2);
-  check_at_least("word_dim", options.word_dim, 1);
-  check_at_least("dim", options.dim, 1);
+  data::check_at_least("vocabulary-size", options.vocabulary_size, 2);
+  data::check_at_least("word-dim", options.word_dim, 1);
+  data::check_at_least("dim", options.dim, 1);
   embedding_ = register_module("embedding", nn::Embedding(options.vocabulary_size, options.word_dim));
   lstm_ = register_module("lstm", nn::LSTM(nn::LSTMOptions(options.word_dim, options.dim).batch_first(true)));
 }

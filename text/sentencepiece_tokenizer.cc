@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "data/atomic_file.h"
+#include "data/settings.h"
 
 namespace text {
 namespace {
@@ -96,10 +97,7 @@ SentencePieceTokenizer::~SentencePieceTokenizer() = default;
 
 std::unique_ptr<Tokenizer> SentencePieceTokenizer::build(const std::vector<std::string>& questions,
                                                          const TokenizerOptions& options) {
-  if (options.vocabulary_size < kSmallestVocabulary) {
-    throw std::invalid_argument("vocabulary_size: " + std::to_string(options.vocabulary_size) +
-                                " is not allowed; at least " + std::to_string(kSmallestVocabulary));
-  }
+  data::check_at_least("vocabulary-size", options.vocabulary_size, kSmallestVocabulary);
   return std::make_unique<SentencePieceTokenizer>(train(questions, options.vocabulary_size), options.max_tokens);
 }
 

@@ -2,15 +2,13 @@
 
 #include <stdexcept>
 
-#include "data/named.h"
+#include "data/settings.h"
 #include "text/clean.h"
 #include "text/sentencepiece_tokenizer.h"
 #include "text/words_tokenizer.h"
 
 namespace text {
 namespace {
-
-constexpr int64_t kMostTokens = 512;
 
 struct Kind {
   const char* name;
@@ -33,10 +31,7 @@ constexpr Kind kKinds[] = {
 const Kind& find_kind(const std::string& name) { return data::find_named("tokenizer", name, kKinds); }
 
 const Kind& check(const TokenizerOptions& options) {
-  if (options.max_tokens < 1 || options.max_tokens > kMostTokens) {
-    throw std::invalid_argument("max_tokens: " + std::to_string(options.max_tokens) + " is not allowed; 1 to " +
-                                std::to_string(kMostTokens));
-  }
+  data::check_range("max-tokens", options.max_tokens, 1, kMostTokens);
   return find_kind(options.kind);
 }
 

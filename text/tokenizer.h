@@ -10,8 +10,9 @@
 
 namespace text {
 
-inline constexpr int64_t kPaddingId = 0;  // fills a batch's shorter questions; encode never gives it
-inline constexpr int64_t kUnknownId = 1;  // what the vocabulary lacks
+inline constexpr int64_t kMostTokens = 512;  // of a question, that TokenizerOptions::max_tokens may allow
+inline constexpr int64_t kPaddingId = 0;     // fills a batch's shorter questions; encode never gives it
+inline constexpr int64_t kUnknownId = 1;     // what the vocabulary lacks
 
 struct TokenizerOptions {
   std::string kind = "words";  // one of tokenizer_kinds()

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "data/settings.h"
+
 namespace vision {
 namespace {
 
@@ -37,13 +39,9 @@ torch::Tensor per_channel(const std::array<double, 3>& values, torch::Device dev
 }  // namespace
 
 ImageTransform::ImageTransform(const ImageTransformOptions& options) : options_(options) {
-  if (options.image_size < 1 || options.image_size > kMaxImageSize) {
-    throw std::invalid_argument("image_size: " + std::to_string(options.image_size) + " is not allowed; 1 to " +
-                                std::to_string(kMaxImageSize) + " pixels");
-  }
+  data::check_range("image-size", options.image_size, 1, kMaxImageSize);
   for (const double deviation : options.deviation) {
-    if (!(deviation > 0))
-      throw std::invalid_argument("deviation: " + std::to_string(deviation) + " is not allowed; above 0");
+    if (!(deviation > 0)) data::refuse_value("image-deviation", deviation, "above 0");
   }
 }
 

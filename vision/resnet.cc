@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "data/named.h"
+#include "data/settings.h"
 
 namespace vision {
 namespace {

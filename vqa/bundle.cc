@@ -116,6 +116,13 @@ Bundle Bundle::load(const fs::path& folder, torch::Device device) {
 
 bool Bundle::present(const fs::path& folder) { return fs::exists(folder / kConfigFile); }
 
+bool Bundle::is_file(const std::string& name) {
+  for (const std::string& kind : text::tokenizer_kinds()) {
+    if (name == text::tokenizer_file(kind)) return true;
+  }
+  return name == kConfigFile || name == kWeightsFile || name == kAnswersFile;
+}
+
 void Bundle::write(const fs::path& folder) const {
   json object = to_json(config);
   object["format"] = kFormat;

@@ -33,6 +33,9 @@ struct Bundle {
   /// Whether `folder` holds a bundle, complete or begun.
   static bool present(const std::filesystem::path& folder);
 
+  /// Whether a bundle's folder may hold a file of this name.
+  static bool is_file(const std::string& name);
+
   /// Writes all files into an existing folder, each of them atomically, the weights last.
   void write(const std::filesystem::path& folder) const;
 

@@ -46,8 +46,17 @@ void read_fields(std::vector<Field> all, const json& object, const char* where) 
 
 void read_config_json(const json& object, Config& config) {
   if (object.contains("model") || object.contains("training")) {
-    if (object.contains("model")) read_fields(fields(config.model), object["model"], "model");
-    if (object.contains("training")) read_fields(fields(config.training), object["training"], "training");
+    // What a bundle's config.json holds besides is the bundle's; in a file of settings it would be lost silently.
+    const bool of_a_bundle = object.contains("format");
+    for (const auto& [part, settings] : object.items()) {
+      if (part == "model") {
+        read_fields(fields(config.model), settings, "model");
+      } else if (part == "training") {
+        read_fields(fields(config.training), settings, "training");
+      } else if (!of_a_bundle) {
+        throw std::invalid_argument("'" + part + "' stands beside 'model' or 'training'; put it into one of them");
+      }
+    }
   } else {
     read_fields(fields(config), object, "settings");
   }
@@ -93,9 +102,10 @@ void Field::read(const json& from) {
       [&](auto* at) {
         using Type = std::remove_pointer_t<decltype(at)>;
         try {
-          const bool fits = std::is_same_v<Type, int64_t>  ? from.is_number_integer()
-                            : std::is_same_v<Type, double> ? from.is_number()
-                                                           : true;
+          const bool fits = std::is_same_v<Type, int64_t>                 ? from.is_number_integer()
+                            : std::is_same_v<Type, double>                ? from.is_number()
+                            : std::is_same_v<Type, std::array<double, 3>> ? from.size() == 3
+                                                                          : true;
           if (!fits) refuse(name, from.dump(), "a value like " + text());
           *at = from.get<Type>();
         } catch (const json::exception&) {

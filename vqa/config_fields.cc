@@ -1,11 +1,26 @@
 // The list of settings: names and help, once.
+#include "data/settings.h"
+#include "fusion/attention.h"
+#include "text/question_encoder.h"
+#include "text/tokenizer.h"
+#include "vision/resnet.h"
 #include "vqa/config.h"
 
 namespace vqa {
+namespace {
+
+/// "a, b, c".
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
 
 std::vector<Field> fields(ModelConfig& c) {
   return {
-      {"attention", "attention kind: vanilla or dba", &c.attention},
+      {"attention", "attention kind: " + listed(data::names_of(fusion::attention_kinds())), &c.attention},
       {"dim", "model width", &c.dim},
       {"heads", "attention heads; divides dim, and d-in with dba", &c.heads},
       {"d-p", "dba: length of the compressed sequence", &c.d_p},
@@ -19,12 +34,12 @@ std::vector<Field> fields(ModelConfig& c) {
       {"pool-dim", "hidden width of the attentional pooling", &c.pool_dim},
       {"fused-dim", "width of the vector that the classifier reads", &c.fused_dim},
       {"grid-position", "position of a grid cell: none, learned or sine", &c.grid_position},
-      {"tokenizer", "words or sentencepiece", &c.tokenizer},
+      {"tokenizer", "how questions are cut: " + listed(text::tokenizer_kinds()), &c.tokenizer},
       {"max-tokens", "longer questions are cut to this many tokens", &c.max_tokens},
       {"vocabulary-size", "sentencepiece: pieces to train", &c.vocabulary_size},
-      {"question-encoder", "lstm", &c.question_encoder},
+      {"question-encoder", "what reads the tokens: " + listed(text::question_encoder_names()), &c.question_encoder},
       {"word-dim", "width of a token's embedding", &c.word_dim},
-      {"backbone", "resnet-shapes, resnet18, resnet34, resnet50, resnet101 or resnet152", &c.backbone},
+      {"backbone", "what sees the image: " + listed(vision::ResNetImpl::names()), &c.backbone},
       {"freeze-backbone", "keep the backbone's weights and statistics as they are", &c.freeze_backbone},
       {"image-size", "side of the square that images are resized to, pixels", &c.image_size},
       {"image-mean", "red, green, blue mean, of values in [0, 1]", &c.image_mean},

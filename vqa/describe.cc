@@ -4,24 +4,15 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "data/grouped.h"
 #include "data/safetensors.h"
 #include "vqa/bundle.h"
 
 namespace vqa {
 namespace fs = std::filesystem;
+using data::grouped;
 
 namespace {
-
-/// 1234567 -> "1,234,567".
-std::string grouped(int64_t number) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
 
 void line(std::ostream& out, const std::string& name, const std::string& value) {
   out << std::left << std::setw(20) << name << value << "\n";
@@ -66,12 +57,6 @@ std::string describe_tensors(const fs::path& path) {
 }
 
 }  // namespace
-
-int64_t parameter_count(const torch::nn::Module& module) {
-  int64_t count = 0;
-  for (const torch::Tensor& parameter : module.parameters()) count += parameter.numel();
-  return count;
-}
 
 std::string describe(const fs::path& path) {
   if (fs::is_directory(path)) return describe_bundle(path);

@@ -81,4 +81,10 @@ ModelImpl::Fused ModelImpl::fuse(const fusion::Sequence& question, const Grid& g
   return fused;
 }
 
+int64_t parameter_count(const torch::nn::Module& module) {
+  int64_t count = 0;
+  for (const torch::Tensor& parameter : module.parameters()) count += parameter.numel();
+  return count;
+}
+
 }  // namespace vqa

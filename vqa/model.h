@@ -78,4 +78,7 @@ TORCH_MODULE(Model);
 fusion::McanOptions mcan_options(const ModelConfig& config);
 vision::ImageTransformOptions transform_options(const ModelConfig& config);
 
+/// The numbers a module holds in its parameters, buffers not counted.
+int64_t parameter_count(const torch::nn::Module& module);
+
 }  // namespace vqa

@@ -1,4 +1,4 @@
-#include "data/named.h"
+#include "data/settings.h"
 #include "vqa/config.h"
 
 namespace vqa {

@@ -1,36 +1,25 @@
 #include "vqa/prior.h"
 
+#include <algorithm>
 #include <map>
-#include <unordered_map>
 
 #include "data/answer_text.h"
 
 namespace vqa {
 namespace {
 
-/// Counts answers under keys and knows each key's most frequent one; of equally frequent ones the first in byte order.
-class MostFrequent {
- public:
-  void add(const std::string& key, const std::string& answer) { ++counts_[key][answer]; }
+/// How often each answer was given under a key.
+using Counts = std::unordered_map<std::string, std::map<std::string, int64_t>>;
 
-  /// Null for a key that was never seen.
-  const std::string* find(const std::string& key) const {
-    const auto found = counts_.find(key);
-    if (found == counts_.end()) return nullptr;
-    const std::string* best = nullptr;
-    int64_t most = 0;
-    for (const auto& [answer, count] : found->second) {
-      if (count > most) {
-        most = count;
-        best = &answer;
-      }
-    }
-    return best;
+std::unordered_map<std::string, std::string> most_frequent(const Counts& counts) {
+  std::unordered_map<std::string, std::string> best;
+  for (const auto& [key, answers] : counts) {
+    best[key] = std::max_element(answers.begin(), answers.end(), [](const auto& a, const auto& b) {
+                  return a.second < b.second;
+                })->first;
   }
-
- private:
-  std::unordered_map<std::string, std::map<std::string, int64_t>> counts_;
-};
+  return best;
+}
 
 }  // namespace
 
@@ -46,22 +35,30 @@ std::string name(Prior prior) {
   return "";
 }
 
-std::vector<data::Result> guess(Prior prior, const data::Split& train, const data::Split& split) {
-  MostFrequent by_all, by_type, by_text;
+PriorGuesser::PriorGuesser(const data::Split& train) {
+  Counts by_all, by_type, by_text;
   for (size_t i = 0; i < train.annotations().size(); ++i) {
     const data::Annotation& annotation = train.annotations()[i];
     const std::string answer = data::normalize_answer(annotation.multiple_choice_answer);
-    by_all.add("", answer);
-    by_type.add(annotation.question_type, answer);
-    by_text.add(train.questions()[i].text, answer);
+    ++by_all[""][answer];
+    ++by_type[annotation.question_type][answer];
+    ++by_text[train.questions()[i].text][answer];
   }
+  by_all_ = most_frequent(by_all).at("");
+  by_type_ = most_frequent(by_type);
+  by_text_ = most_frequent(by_text);
+}
+
+std::vector<data::Result> PriorGuesser::guess(Prior prior, const data::Split& split) const {
   std::vector<data::Result> results;
   for (size_t i = 0; i < split.questions().size(); ++i) {
-    const std::string* answer = nullptr;
-    if (prior == Prior::kQuestion) answer = by_text.find(split.questions()[i].text);
-    if (prior != Prior::kMajority && answer == nullptr) answer = by_type.find(split.annotations()[i].question_type);
-    if (answer == nullptr) answer = by_all.find("");
-    results.push_back({split.questions()[i].question_id, *answer});
+    const data::Question& question = split.questions()[i];
+    const auto text = by_text_.find(question.text);
+    const auto type = by_type_.find(split.annotations()[i].question_type);
+    const std::string* answer = &by_all_;
+    if (prior != Prior::kMajority && type != by_type_.end()) answer = &type->second;
+    if (prior == Prior::kQuestion && text != by_text_.end()) answer = &text->second;
+    results.push_back({question.question_id, *answer});
   }
   return results;
 }

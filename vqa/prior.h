@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "data/results.h"
@@ -19,7 +20,18 @@ enum class Prior {
 /// "majority", "question type" or "question text".
 std::string name(Prior prior);
 
-/// The guesses for every question of `split`, learnt from `train`. Both have annotations.
-std::vector<data::Result> guess(Prior prior, const data::Split& train, const data::Split& split);
+/// Knows each training answer that was most frequent; of equally frequent ones the first in byte order.
+class PriorGuesser {
+ public:
+  /// `train` has annotations.
+  explicit PriorGuesser(const data::Split& train);
+
+  /// A guess for every question of `split`, which has annotations.
+  std::vector<data::Result> guess(Prior prior, const data::Split& split) const;
+
+ private:
+  std::string by_all_;
+  std::unordered_map<std::string, std::string> by_type_, by_text_;  // the answer by question type, by question
+};
 
 }  // namespace vqa

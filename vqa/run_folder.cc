@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "data/atomic_file.h"
 #include "data/atomic_folder.h"
 #include "vqa/bundle.h"
 #include "vqa/trainer.h"
@@ -11,48 +12,68 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
-
-/// Whether a folder holds nothing but what a run writes before its first save.
-bool only_begun(const fs::path& folder) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name != "metrics.jsonl" && name.find(".tmp") == std::string::npos) return false;
-  }
-  return true;
-}
+constexpr const char* kUnfinished = ".unfinished";  // in OUT.new while it is a run's
 
 fs::path beside(const fs::path& out) { return out.string() + ".new"; }
+
+/// The first entry that is neither a bundle's nor a run's own; empty where there is none.
+fs::path first_foreign(const fs::path& folder) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const fs::path name = entry.path().filename();
+    const bool of_a_run = name == kUnfinished || name == Trainer::kMetricsFile || name == Trainer::last_folder({});
+    if (!of_a_run && !Bundle::is_file(name.string()) && !data::is_temporary(name)) return entry.path();
+  }
+  return {};
+}
+
+void require_place(const fs::path& out) {
+  if (!fs::exists(out)) return;
+  if (!fs::is_directory(out)) throw std::runtime_error(out.string() + ": is a file; --out names a folder");
+  const fs::path foreign = first_foreign(out);
+  if (!foreign.empty()) {
+    throw std::runtime_error(foreign.string() + ": is not a model's, and a new model takes the place of all of " +
+                             out.string() + "; move it away or choose another --out");
+  }
+}
+
+void require_place_beside(const fs::path& next) {
+  if (!fs::exists(next)) return;
+  if (!fs::exists(next / kUnfinished)) {
+    throw std::runtime_error(next.string() + ": is in the way of the run, which writes there until it is finished; " +
+                             "move it away or choose another --out");
+  }
+  if (Trainer::resumable(next)) {
+    throw std::runtime_error(next.string() + ": holds an unfinished run; go on with it by --resume, or remove it");
+  }
+  fs::remove_all(next);
+}
 
 }  // namespace
 
 RunFolder RunFolder::begin(const fs::path& given) {
-  const fs::path out = without_slash(given);
-  if (fs::exists(out) && !fs::is_directory(out)) {
-    throw std::runtime_error(out.string() + ": is a file; --out names a folder");
-  }
-  const bool model = Bundle::present(out) || Trainer::resumable(out);
-  if (!model && fs::exists(out) && !only_begun(out)) {
-    throw std::runtime_error(out.string() + ": holds something that is not a model; choose another --out");
-  }
-  if (!model) return {out, out};
-  fs::remove_all(beside(out));
+  const fs::path out = data::resolved(given);
+  require_place(given);
+  require_place_beside(beside(out));
+  if (!Bundle::present(out) && !Trainer::resumable(out)) return {out, out};
   fs::create_directory(beside(out));
+  data::write_file(beside(out) / kUnfinished, "");
   return {out, beside(out)};
 }
 
 RunFolder RunFolder::resume(const fs::path& given) {
-  const fs::path out = without_slash(given);
-  return {out, fs::exists(beside(out)) ? beside(out) : out};
+  const fs::path out = data::resolved(given);
+  return {out, fs::exists(beside(out) / kUnfinished) ? beside(out) : out};
 }
 
 RunFolder::~RunFolder() {
   std::error_code ignored;
+  if (!Bundle::present(path_) && !Trainer::resumable(path_)) fs::remove(path_ / kUnfinished, ignored);
   fs::remove(path_, ignored);  // removes an empty folder alone
 }
 
 void RunFolder::finish() const {
   if (path_ != out_) data::replace_folder(path_, out_);
+  fs::remove(out_ / kUnfinished);
 }
 
 }  // namespace vqa

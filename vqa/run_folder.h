@@ -7,18 +7,18 @@ namespace vqa {
 
 /// The folder of a run whose result is to be `out`. A run writes straight into `out`, except where a model stands there
 /// already: then it writes into `out`.new, which takes the place of `out` when the run is finished, so that the old
-/// model is lost only when the new one is complete.
+/// model is lost only when the new one is complete. A file in it tells such a run from any other folder of that name.
 class RunFolder {
  public:
-  /// A new run: an unfinished `out`.new of an earlier run is removed, and where there is a model at `out` an empty one
-  /// made, so that resume knows which run was the last. Throws std::runtime_error where `out` is a file, or a folder
-  /// that holds something else than a model or the beginnings of a run.
+  /// A new run. Throws std::runtime_error where `out` is a file or holds something else than a model or the beginnings
+  /// of a run, and where `out`.new holds an unfinished run that can be resumed, or is no run at all: nothing is removed
+  /// that took time to make.
   static RunFolder begin(const std::filesystem::path& out);
 
   /// The run that was under way last.
   static RunFolder resume(const std::filesystem::path& out);
 
-  /// Leaves no empty folder behind.
+  /// Leaves no folder behind in which nothing was saved.
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;

@@ -22,6 +22,12 @@ std::vector<int64_t> decay_epoch_list(const TrainingConfig& config) {
   return epochs;
 }
 
+namespace {
+
+constexpr double kHeadStart = 0.01;  // epochs by which the warm-up is ahead, so that the first step learns something
+
+}  // namespace
+
 double learning_rate_at(const TrainingConfig& config, double progress) {
   if (config.schedule == "steps") {
     const double epoch = std::floor(progress);
@@ -35,8 +41,7 @@ double learning_rate_at(const TrainingConfig& config, double progress) {
   const double total = static_cast<double>(config.epochs);
   const double decay = config.decay_share * total;
   double share = 1;
-  // A step late, so that the first step already learns something.
-  if (config.warmup_epochs > 0) share = std::min(share, (progress + 0.01) / config.warmup_epochs);
+  if (config.warmup_epochs > 0) share = std::min(share, (progress + kHeadStart) / config.warmup_epochs);
   if (decay > 0) share = std::min(share, (total - progress) / decay);
   return config.learning_rate * std::clamp(share, 0.0, 1.0);
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "data/atomic_file.h"
 #include "data/atomic_folder.h"
 #include "vqa/adam.h"
 #include "vqa/evaluator.h"
@@ -21,7 +22,6 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr const char* kStateFile = "training.safetensors";
-constexpr const char* kMetricsFile = "metrics.jsonl";
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -36,7 +36,7 @@ uint64_t mixed(int64_t seed, int64_t step) {
 /// Temporaries of a process that was killed while it saved.
 void remove_leftovers(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.path().filename().string().find(".tmp") != std::string::npos) fs::remove_all(entry.path());
+    if (data::is_temporary(entry.path())) fs::remove_all(entry.path());
   }
 }
 
@@ -66,9 +66,11 @@ struct Trainer::Run {
         train_maker(t, *b.tokenizer, b.answers, b.model->transform()),
         adam(*b.model, {.beta1 = recipe.beta1, .beta2 = recipe.beta2, .eps = recipe.adam_eps}) {
     state.questions = static_cast<int64_t>(t.questions().size());
+    state.data = t.fingerprint();
     if (val != nullptr) {
       val_maker.emplace(*val, *b.tokenizer, b.answers, b.model->transform());
       val_accuracy.emplace(val->annotations());
+      state.data = 31 * state.data + val->fingerprint();
     }
   }
 
@@ -95,12 +97,13 @@ Trainer::~Trainer() = default;
 bool Trainer::resumable(const fs::path& folder) { return fs::exists(last_folder(folder) / kStateFile); }
 
 void Trainer::resume() {
-  const int64_t questions = run_->state.questions;
+  const TrainingState begun = run_->state;
   const fs::path path = last_folder(run_->options.folder) / kStateFile;
   run_->state = TrainingState::load(path, run_->adam);
-  if (run_->state.questions != questions) {
-    throw std::runtime_error(path.string() + ": was trained on " + std::to_string(run_->state.questions) +
-                             " questions, the data hold " + std::to_string(questions) + "; resume with the same data");
+  if (run_->state.data != begun.data) {
+    throw std::runtime_error(path.string() + ": was trained on other data (" + std::to_string(run_->state.questions) +
+                             " questions) than these (" + std::to_string(begun.questions) +
+                             "); resume with the same data");
   }
 }
 
@@ -146,14 +149,15 @@ void Trainer::Run::step(const Batch& batch, double progress) {
   adam.zero_grad();
   const torch::Tensor loss = soft_target_loss(bundle.model->forward(batch).logits, batch.targets);
   (loss / static_cast<double>(questions)).backward();
-  if (recipe.gradient_clip > 0) adam.clip_gradients(recipe.gradient_clip);
-  adam.step(rate);
-
+  const double norm = recipe.gradient_clip > 0 ? adam.clip_gradients(recipe.gradient_clip).item<double>() : 0;
   const double sum = loss.item<double>();
-  if (!std::isfinite(sum)) {
-    throw std::runtime_error("the loss is not a number at step " + std::to_string(state.steps + 1) + " of epoch " +
-                             std::to_string(state.epoch + 1) + "; lower --learning-rate or set --gradient-clip");
+  // Before the step: weights that are no numbers must not be saved.
+  if (!std::isfinite(sum) || !std::isfinite(norm)) {
+    throw std::runtime_error("the loss or its gradient is not a number at step " + std::to_string(state.steps + 1) +
+                             " of epoch " + std::to_string(state.epoch + 1) +
+                             "; lower --learning-rate or set --gradient-clip");
   }
+  adam.step(rate);
   ++state.steps;
   ++state.batch;
   state.epoch_loss += sum;

@@ -70,6 +70,7 @@ class Trainer {
   TrainingOutcome run();
 
   /// Whether `folder` holds a state to go on from.
+  static constexpr const char* kMetricsFile = "metrics.jsonl";  // in the run's folder
   static bool resumable(const std::filesystem::path& folder);
   static std::filesystem::path last_folder(const std::filesystem::path& folder) { return folder / "last"; }
 

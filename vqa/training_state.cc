@@ -10,7 +10,7 @@ using nlohmann::json;
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingState, epoch, batch, steps, epoch_loss, epoch_questions, log_loss,
                                    log_questions, best_accuracy, best_epoch, seconds, epoch_seconds, metrics_bytes,
-                                   questions)
+                                   questions, data)
 
 namespace {
 

@@ -22,7 +22,8 @@ struct TrainingState {
   double seconds = 0;      // of the whole run
   double epoch_seconds = 0;
   int64_t metrics_bytes = 0;  // length of metrics.jsonl: what came after is written again
-  int64_t questions = 0;      // of the training split, to notice other data
+  int64_t questions = 0;      // of the training split
+  uint64_t data = 0;          // fingerprint of the training and validation splits, to notice other data
 
   /// Writes the state and the optimizer's moments. Atomic.
   void save(const std::filesystem::path& path, const Adam& adam) const;

@@ -92,11 +92,11 @@ TEST_F(BundleTest, FileThatIsEmpty) {
 }
 
 TEST_F(BundleTest, AListThatLacksItsLastLine) {
-  // Cut between two lines: the list alone does not show it, the weights do.
+  // Cut between two lines: the list alone does not show it, its length in config.json does.
   for (const std::string file : {"answers.txt", "words.txt"}) {
     const std::string whole = read_text(*this / ("m/" + file));
     write_text(*this / ("m/" + file), whole.substr(0, whole.rfind('\n', whole.size() - 2) + 1));
-    expect_refused({"m/"});
+    expect_refused({"m/" + file, "config.json says"});
     write_text(*this / ("m/" + file), whole);
   }
 }

@@ -60,6 +60,12 @@ TEST_F(ScoreTest, UnknownRule) {
   expect_error(score(" --rule newest"), 2, {"rule", "'newest'", "official", "classic"});
 }
 
+TEST_F(ScoreTest, SetWithoutQuestions) {
+  write_text(*this / "q.json", "{\"questions\": []}");
+  write_text(*this / "a.json", "{\"annotations\": []}");
+  expect_error(score(), 1, {"a.json: ", "no annotations"});
+}
+
 TEST_F(ScoreTest, MissingFile) {
   for (const std::string file : {"q.json", "a.json", "r.json"}) {
     fs::rename(*this / file, *this / "away");

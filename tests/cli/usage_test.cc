@@ -78,7 +78,7 @@ TEST_F(UsageTest, ValuesThatAreNotAllowedAreNamed) {
   expect_error(vqa("data shapes --out shapes --images 0"), 2, {"images", "0", "1"});
   expect_error(vqa("train --data d --out m --preset shape"), 2, {"preset", "'shape'", "shapes, mcan-small"});
   expect_error(vqa("train --data d --out m --dim ten"), 2, {"dim", "'ten'"});
-  expect_error(vqa("train --data d --out m --epochs 0"), 2, {"epochs", "'0'", "1 or more"});
+  expect_error(vqa("train --data d --out m --epochs 0"), 2, {"epochs", "epochs: 0", "1 or more"});
   expect_error(vqa("train --data d --out m --heads 5"), 2, {"heads", "5", "96"});
   expect_error(vqa("train --data d --out m --threads -2"), 2, {"threads", "-2"});
   expect_error(vqa("answer --model m --image p.png --question 'How many?' --top 0"), 2, {"top", "0", "1 or more"});

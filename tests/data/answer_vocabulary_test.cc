@@ -47,7 +47,7 @@ TEST(AnswerVocabulary, RefusesToBeEmpty) {
               }),
               HasSubstr("none of the 3 questions has an answer that occurs 4 times"));
   EXPECT_THAT(error_of<std::invalid_argument>([] { AnswerVocabulary::build({}, 0); }),
-              HasSubstr("min_answer_count is 0"));
+              HasSubstr("min-answer-count: 0"));
 }
 
 TEST(AnswerVocabulary, FindsAnswersByTextAndId) {

@@ -39,6 +39,14 @@ TEST(AtomicFile, KeepsEveryByte) {
   EXPECT_EQ(read_file(folder / "a"), bytes);
 }
 
+TEST(AtomicFile, TemporariesAreKnownByTheirNames) {
+  EXPECT_TRUE(is_temporary(temporary_beside("folder/config.json")));
+  EXPECT_TRUE(is_temporary("folder/last.tmp123"));
+  for (const char* name : {"last", "notes.tmp.md", "page.tmpl", "a.tmp", "a.tmp12b", "x.tmp7/a"}) {
+    EXPECT_FALSE(is_temporary(name)) << name;
+  }
+}
+
 TEST(AtomicFile, ErrorsNameThePath) {
   const TemporaryFolder folder;
   const auto write_error = [](const fs::path& path) {

@@ -57,7 +57,7 @@ TEST_F(CheckTest, SaysItAsText) {
                 "split           questions  annotations      answers       images  image files\n"
                 "train2014               3            3           30            2            2\n"
                 "val2014                 1            1           10            1            1\n"
-                "answers that occur at least 2 times in training: 1, the answer to 66.6 % of the training questions\n"
+                "answers that occur at least 2 times in training: 1, the answer to 66.7 % of the training questions\n"
                 "no problems\n");
   DataReport report;
   report.dir = "d";

@@ -231,18 +231,18 @@ TEST(ShapesOptions, RefusesWhatCannotBe) {
     return "accepted";
   };
   EXPECT_EQ(message({}), "accepted");
-  EXPECT_EQ(message({.images = 0}), "images is 0: must be 1 to 1000000");
-  EXPECT_EQ(message({.images = -3}), "images is -3: must be 1 to 1000000");
-  EXPECT_EQ(message({.validation_images = 0}), "validation_images is 0: must be 1 to 1000000");
-  EXPECT_EQ(message({.questions_per_image = 0}), "questions_per_image is 0: must be 1 to 32");
-  EXPECT_EQ(message({.questions_per_image = 33}), "questions_per_image is 33: must be 1 to 32");
-  EXPECT_THAT(message({.seed = -1}), HasSubstr("seed is -1"));
-  EXPECT_EQ(message({.min_objects = 0}), "min_objects is 0: must be 1 to 3");
-  EXPECT_EQ(message({.min_objects = 4}), "min_objects is 4: must be 1 to 3");
-  EXPECT_EQ(message({.max_objects = 13}), "max_objects is 13: must be 1 to 12");
-  EXPECT_EQ(message({.image_size = 47}), "image_size is 47: must be 48 to 1024 pixels for scenes of up to 3 objects");
+  EXPECT_EQ(message({.images = 0}), "images: 0; allowed is 1 to 1000000");
+  EXPECT_EQ(message({.images = -3}), "images: -3; allowed is 1 to 1000000");
+  EXPECT_EQ(message({.validation_images = 0}), "validation-images: 0; allowed is 1 to 1000000");
+  EXPECT_EQ(message({.questions_per_image = 0}), "questions-per-image: 0; allowed is 1 to 32");
+  EXPECT_EQ(message({.questions_per_image = 33}), "questions-per-image: 33; allowed is 1 to 32");
+  EXPECT_THAT(message({.seed = -1}), HasSubstr("seed: -1"));
+  EXPECT_EQ(message({.min_objects = 0}), "min-objects: 0; allowed is 1 to 3");
+  EXPECT_EQ(message({.min_objects = 4}), "min-objects: 4; allowed is 1 to 3");
+  EXPECT_EQ(message({.max_objects = 13}), "max-objects: 13; allowed is 1 to 12");
+  EXPECT_EQ(message({.image_size = 47}), "image-size: 47; allowed is 48 to 1024 pixels for scenes of up to 3 objects");
   EXPECT_EQ(message({.image_size = 64, .max_objects = 12}),
-            "image_size is 64: must be 96 to 1024 pixels for scenes of up to 12 objects");
+            "image-size: 64; allowed is 96 to 1024 pixels for scenes of up to 12 objects");
   EXPECT_EQ(message({.image_size = 96, .max_objects = 12}), "accepted");
 }
 

@@ -73,8 +73,9 @@ TEST(VqaAccuracy, RulesDifferInWhatIsCleanedUp) {
   EXPECT_EQ(classic.accuracy(2, "two"), 0);
   EXPECT_EQ(official.accuracy(3, "Yes."), 0);
   EXPECT_EQ(classic.accuracy(3, "Yes."), 1);
-  EXPECT_EQ(official.best_possible(), 100);
-  EXPECT_EQ(classic.best_possible(), 32.5);  // 30 % of question 2 by "dog", and question 4
+  EXPECT_EQ(best_possible_accuracy(annotations, AccuracyRule::kOfficial), 100);
+  EXPECT_EQ(best_possible_accuracy(annotations, AccuracyRule::kClassic),
+            32.5);  // 30 % of question 2 by "dog", and question 4
 }
 
 TEST(VqaAccuracy, BestPossibleTakesTheBestAnswerOfEachQuestion) {
@@ -123,7 +124,7 @@ TEST(AccuracyRule, IsParsed) {
   EXPECT_EQ(parse_accuracy_rule("official"), AccuracyRule::kOfficial);
   EXPECT_EQ(parse_accuracy_rule("classic"), AccuracyRule::kClassic);
   EXPECT_EQ(error_of<std::invalid_argument>([] { parse_accuracy_rule("new"); }),
-            "rule 'new' is unknown; allowed are official, classic");
+            "rule: 'new'; allowed are official, classic");
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ DbaAttention layer(double dropout = 0) {
   return attention;
 }
 
-/// ATTENTION's formulas for one sample, head by head, in the order in which they are written. x (n, D), z (d_p, D).
+/// The formulas of dba_attention.h for one sample, head by head, in the order in which they are written. x (n, D), z
+/// (d_p, D).
 struct Literal {
   torch::Tensor out, c;
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "data/settings.h"
 #include "tests/fusion/compare.h"
 
 namespace fusion {
@@ -66,7 +67,7 @@ TEST_P(McanTest, EveryParameterLearns) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, McanTest, testing::Values("vanilla", "dba"));
+INSTANTIATE_TEST_SUITE_P(Kinds, McanTest, testing::ValuesIn(data::names_of(attention_kinds())));
 
 // The question's compressed rows are what the image asks: another question's states change the image's features.
 TEST(Mcan, TheStateRunsFromLayerToLayer) {

@@ -116,11 +116,11 @@ TEST(QuestionEncoderTest, IsMadeByName) {
 
 TEST(QuestionEncoderTest, RefusesOptionsOutOfRange) {
   QuestionEncoderOptions options;
-  EXPECT_THAT(refusal(options), HasSubstr("vocabulary_size: 0"));
+  EXPECT_THAT(refusal(options), HasSubstr("vocabulary-size: 0"));
   options.lstm = small();
   options.lstm.dim = 0;
   EXPECT_THAT(refusal(options), HasSubstr("dim: 0"));
   options.lstm = small();
   options.lstm.word_dim = -1;
-  EXPECT_THAT(refusal(options), HasSubstr("word_dim: -1"));
+  EXPECT_THAT(refusal(options), HasSubstr("word-dim: -1"));
 }

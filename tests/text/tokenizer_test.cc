@@ -173,11 +173,11 @@ TEST(TokenizerOptionsTest, NamesTheFieldAndWhatIsAllowed) {
     return error_of([&] { text::build_tokenizer(questions(), options); });
   };
   EXPECT_THAT(build(options_of("letters")), HasSubstr("'letters'; allowed are words, sentencepiece"));
-  EXPECT_THAT(build(options_of("words", 0)), HasSubstr("max_tokens: 0"));
+  EXPECT_THAT(build(options_of("words", 0)), HasSubstr("max-tokens: 0"));
   EXPECT_THAT(build(options_of("words", 513)), HasSubstr("1 to 512"));
   TokenizerOptions options = options_of("sentencepiece");
   options.vocabulary_size = 3;
-  EXPECT_THAT(build(options), HasSubstr("vocabulary_size: 3"));
+  EXPECT_THAT(build(options), HasSubstr("vocabulary-size: 3"));
   EXPECT_THROW(text::tokenizer_file("letters"), std::invalid_argument);
 }
 

@@ -118,7 +118,7 @@ TEST(ImageTransformTest, BatchesOfPicturesBecomeChannelsLast) {
 TEST(ImageTransformTest, RefusesOptionsOutOfRange) {
   ImageTransformOptions options;
   options.image_size = 0;
-  EXPECT_THAT(refusal(options), HasSubstr("image_size: 0"));
+  EXPECT_THAT(refusal(options), HasSubstr("image-size: 0"));
   options.image_size = 100'000;
   EXPECT_THAT(refusal(options), HasSubstr("8192"));
   options = {};

@@ -65,8 +65,8 @@ TEST(Config, ValidationNamesTheField) {
   };
   EXPECT_THAT(model([](ModelConfig& c) { c.heads = 5; }), HasSubstr("heads: 5"));
   EXPECT_THAT(model([](ModelConfig& c) { c.backbone = "vgg"; }), HasSubstr("backbone: 'vgg'"));
-  EXPECT_THAT(model([](ModelConfig& c) { c.image_size = 0; }), HasSubstr("image_size"));
-  EXPECT_THAT(model([](ModelConfig& c) { c.max_tokens = 0; }), HasSubstr("max-tokens: '0'"));
+  EXPECT_THAT(model([](ModelConfig& c) { c.image_size = 0; }), HasSubstr("image-size"));
+  EXPECT_THAT(model([](ModelConfig& c) { c.max_tokens = 0; }), HasSubstr("max-tokens: 0"));
   const auto training = [](auto change) {
     TrainingConfig config;
     change(config);

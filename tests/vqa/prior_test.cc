@@ -15,7 +15,7 @@ TEST(Prior, GivesTheMostFrequentAnswer) {
   write_split(dir, "val2014", {{6, 4, "no"}, {7, 4, "yes"}});
   const data::Split train = data::Split::open(dir, "train"), val = data::Split::open(dir, "val");
   for (const Prior prior : {Prior::kMajority, Prior::kQuestionType, Prior::kQuestion}) {
-    const auto results = guess(prior, train, val);
+    const auto results = PriorGuesser(train).guess(prior, val);
     ASSERT_EQ(results.size(), 2u);
     EXPECT_EQ(results[0].question_id, 6);
     EXPECT_EQ(results[0].answer, "yes") << name(prior);  // three of five, cleaned up

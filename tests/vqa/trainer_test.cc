@@ -6,7 +6,6 @@
 #include "data/atomic_file.h"
 #include "tests/data/error_of.h"
 #include "tests/vqa/small_model.h"
-#include "vqa/run_folder.h"
 
 namespace vqa {
 namespace {
@@ -80,31 +79,22 @@ TEST_F(TrainerTest, RefusesOtherData) {
   EXPECT_THAT(error_of<std::runtime_error>([&] { trainer.resume(); }), HasSubstr("resume with the same data"));
 }
 
+// As many questions of as many images, with other content.
+TEST_F(TrainerTest, RefusesDataThatOnlyLookTheSame) {
+  run("model", 3);
+  data::write_shapes(data_, {.images = 12, .validation_images = 4, .questions_per_image = 4, .seed = 2});
+  const data::Split other = data::Split::open(data_, "train");
+  ASSERT_EQ(other.questions().size(), train_.questions().size());
+  Bundle bundle = Bundle::load(Trainer::last_folder(folder_ / "model"));
+  Trainer trainer(bundle, other, &val_, {.folder = folder_ / "model"});
+  EXPECT_THAT(error_of<std::runtime_error>([&] { trainer.resume(); }), HasSubstr("other data"));
+}
+
 TEST_F(TrainerTest, SaysWhereTheLossStoppedBeingANumber) {
   Config config = small_config();
   config.training.learning_rate = 1e30;
   config.training.gradient_clip = 0;
   EXPECT_THAT(error_of<std::runtime_error>([&] { run("wild", -1, config); }), HasSubstr("lower --learning-rate"));
-}
-
-TEST_F(TrainerTest, RunFolderKeepsAModelUntilTheNewOneIsFinished) {
-  run("model");
-  const RunFolder folder = RunFolder::begin(folder_ / "model");
-  EXPECT_EQ(folder.path(), folder_ / "model.new");
-  const std::string old = bytes("model/model.safetensors");
-  Config other = small_config();
-  other.training.seed = 2;
-  run("model.new", -1, other);
-  EXPECT_EQ(bytes("model/model.safetensors"), old);
-  EXPECT_EQ(RunFolder::resume(folder_ / "model").path(), folder_ / "model.new");
-  folder.finish();
-  EXPECT_NE(bytes("model/model.safetensors"), old);
-  EXPECT_FALSE(fs::exists(folder_ / "model.new"));
-}
-
-TEST_F(TrainerTest, RunFolderRefusesWhatIsNoModel) {
-  EXPECT_THAT(error_of<std::runtime_error>([&] { RunFolder::begin(data_); }), HasSubstr("not a model"));
-  EXPECT_EQ(RunFolder::begin(folder_ / "fresh").path(), folder_ / "fresh");
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 namespace tools {
 
-/// Overall accuracy, per answer type and per question type with the number of questions, to stdout. With a non-empty
+/// Overall accuracy, per answer type and per question type, to stdout. With a non-empty
 /// `json`, also the evaluator's own JSON into that file.
 void print_accuracy(const data::AccuracyReport& report, const std::string& json);
 

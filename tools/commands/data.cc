@@ -4,6 +4,7 @@
 #include "data/check.h"
 #include "data/shapes.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/interrupt.h"
 #include "tools/commands/progress_bar.h"
 #include "tools/commands/usage.h"
 
@@ -37,8 +38,11 @@ int data_shapes(const std::vector<std::string>& arguments) {
       "options give equal bytes on every machine."};
   if (!parse(usage, options, arguments)) return 0;
   ProgressBar bar("drawing");
-  const data::ShapesReport report =
-      data::write_shapes(out, shapes, [&](int64_t done, int64_t total) { bar.update(done, total); });
+  const std::atomic<bool>& interrupted = catch_interrupts();
+  const data::ShapesReport report = data::write_shapes(out, shapes, [&](int64_t done, int64_t total) {
+    if (interrupted) throw std::runtime_error("stopped before all scenes were drawn; nothing was written");
+    bar.update(done, total);
+  });
   bar.clear();
   std::cout << out << ": " << report.training_images << " training images with " << report.training_questions
             << " questions, " << report.validation_images << " validation images with " << report.validation_questions

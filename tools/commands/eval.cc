@@ -2,9 +2,11 @@
 #include <iomanip>
 #include <iostream>
 
+#include "data/settings.h"
 #include "data/vqa_accuracy.h"
 #include "tools/commands/accuracy_table.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/interrupt.h"
 #include "tools/commands/progress_bar.h"
 #include "tools/commands/runtime.h"
 #include "tools/commands/usage.h"
@@ -19,7 +21,7 @@ namespace {
 
 struct EvalOptions {
   std::string model, data, split = "val", rule = "official", results, json;
-  int64_t batch_size = 256;
+  int64_t batch_size = vqa::EvaluatorOptions().batch_size;
   RuntimeOptions runtime;
 };
 
@@ -30,18 +32,25 @@ std::vector<data::Result> predict(const EvalOptions& options, const data::Split&
   ProgressBar bar("answering");
   vqa::EvaluatorOptions evaluation{.batch_size = options.batch_size, .loader = loader_options(options.runtime)};
   evaluation.on_progress = [&](int64_t done, int64_t total) { bar.update(done, total); };
-  evaluation.stop = &interrupted();
+  evaluation.stop = &catch_interrupts();
   std::vector<data::Result> results = vqa::Evaluator(evaluation).predict(bundle.model, maker, bundle.answers);
   if (results.empty()) throw std::runtime_error("stopped before all questions were answered; nothing was written");
   return results;
 }
 
+std::string split_help() {
+  std::string names;
+  for (const data::SplitLayout& split : data::known_splits()) names += std::string(split.name) + ", ";
+  return names + "or several joined by +";
+}
+
 void print_priors(const EvalOptions& options, const data::Split& split, const data::VqaAccuracy& accuracy) {
   const data::Split train = data::Split::open(options.data, "train", {.images_required = false});
   std::cout << "without the picture, answers most frequent in training by\n" << std::fixed << std::setprecision(2);
+  const vqa::PriorGuesser guesser(train);
   for (const vqa::Prior prior : {vqa::Prior::kMajority, vqa::Prior::kQuestionType, vqa::Prior::kQuestion}) {
     std::cout << "  " << std::left << std::setw(20) << vqa::name(prior) << std::right << std::setw(8)
-              << accuracy.score(vqa::guess(prior, train, split)).overall << "\n";
+              << accuracy.score(guesser.guess(prior, split)).overall << "\n";
   }
 }
 
@@ -52,7 +61,7 @@ int eval(const std::vector<std::string>& arguments) {
   po::options_description options("Options");
   options.add_options()("model", po::value(&eval.model), "the model's folder; may be left out with --prior")(
       "data", po::value(&eval.data)->required(), "folder in VQA-v2's layout")(
-      "split", po::value(&eval.split)->default_value(eval.split), "train, val, test, test-dev, or several joined by +")(
+      "split", po::value(&eval.split)->default_value(eval.split), split_help().c_str())(
       "rule", po::value(&eval.rule)->default_value(eval.rule), "official or classic")(
       "results", po::value(&eval.results), "file for the answers, as EvalAI takes them")(
       "json", po::value(&eval.json), "file for the accuracies as JSON")(
@@ -67,22 +76,29 @@ int eval(const std::vector<std::string>& arguments) {
   if (!values) return 0;
   const bool prior = (*values)["prior"].as<bool>();
   if (eval.model.empty() && !prior) throw UsageError("the option '--model' is required; see 'vqa eval --help'");
-  if (eval.batch_size < 1)
-    throw UsageError("batch-size: " + std::to_string(eval.batch_size) + "; allowed is 1 or more");
+  if (eval.model.empty() && !(eval.results.empty() && eval.json.empty())) {
+    throw UsageError("--results and --json hold a model's answers and accuracies; give --model");
+  }
+  data::check_at_least("batch-size", eval.batch_size, 1);
   const data::AccuracyRule rule = data::parse_accuracy_rule(eval.rule);
 
   const data::Split split =
       data::Split::open(eval.data, eval.split, {.annotations_required = false, .images_required = !eval.model.empty()});
-  const bool scored = !split.annotations().empty();
-  if (!scored && (eval.results.empty() || prior)) {
-    throw UsageError("split " + split.name() + " has no annotations to score with; give --results, without --prior");
+  if (!split.annotated()) {
+    if (eval.results.empty() || !eval.json.empty() || prior) {
+      throw UsageError("split " + split.name() +
+                       " has questions with no annotations to score with; give --results, without --json and --prior");
+    }
+    data::write_results(eval.results, predict(eval, split));
+    return 0;
   }
+  const data::VqaAccuracy accuracy(split.annotations(), rule);
   if (!eval.model.empty()) {
     const std::vector<data::Result> results = predict(eval, split);
     if (!eval.results.empty()) data::write_results(eval.results, results);
-    if (scored) print_accuracy(data::VqaAccuracy(split.annotations(), rule).score(results), eval.json);
+    print_accuracy(accuracy.score(results), eval.json);
   }
-  if (prior) print_priors(eval, split, data::VqaAccuracy(split.annotations(), rule));
+  if (prior) print_priors(eval, split, accuracy);
   return 0;
 }
 

@@ -1,23 +1,13 @@
 #include "tools/commands/runtime.h"
 
-#include <csignal>
+#include <optional>
+#include <stdexcept>
 
 #include "tools/commands/usage.h"
 #include "vqa/threads.h"
 
 namespace tools {
 namespace po = boost::program_options;
-
-namespace {
-
-std::atomic<bool> g_interrupted{false};
-
-extern "C" void on_signal(int signal) {
-  g_interrupted = true;
-  std::signal(signal, SIG_DFL);
-}
-
-}  // namespace
 
 void add_runtime_options(po::options_description& description, RuntimeOptions& options) {
   description.add_options()("device", po::value(&options.device)->default_value(options.device), "cpu, cuda or cuda:N")(
@@ -56,12 +46,6 @@ torch::Device prepare(const RuntimeOptions& options) {
 
 vqa::LoaderOptions loader_options(const RuntimeOptions& options) {
   return {.workers = options.workers, .queue = 2 * options.workers};
-}
-
-const std::atomic<bool>& interrupted() {
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
-  return g_interrupted;
 }
 
 }  // namespace tools

@@ -3,7 +3,6 @@
 
 #include <torch/torch.h>
 
-#include <atomic>
 #include <boost/program_options.hpp>
 #include <string>
 
@@ -25,8 +24,5 @@ void add_runtime_options(boost::program_options::options_description& descriptio
 torch::Device prepare(const RuntimeOptions& options);
 
 vqa::LoaderOptions loader_options(const RuntimeOptions& options);
-
-/// Becomes true at the first Ctrl-C (or SIGTERM) after it was asked for; a second one ends the program at once.
-const std::atomic<bool>& interrupted();
 
 }  // namespace tools

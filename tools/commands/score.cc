@@ -45,6 +45,7 @@ int score(const std::vector<std::string>& arguments) {
   if (!parse(usage, options, arguments)) return 0;
   const data::AccuracyRule accuracy_rule = data::parse_accuracy_rule(rule);
   const std::vector<data::Annotation> annotations = data::read_annotations(annotations_path);
+  if (annotations.empty()) throw std::runtime_error(annotations_path + ": holds no annotations to score against");
   require_same_questions(questions, annotations_path, annotations);
   const data::VqaAccuracy accuracy(annotations, accuracy_rule);
   print_accuracy(accuracy.score(data::read_results(results), results), json);

@@ -6,10 +6,10 @@
 #include "data/split.h"
 #include "text/clean.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/interrupt.h"
 #include "tools/commands/progress_bar.h"
 #include "tools/commands/runtime.h"
 #include "tools/commands/usage.h"
-#include "vqa/describe.h"
 #include "vqa/run_folder.h"
 #include "vqa/trainer.h"
 
@@ -177,7 +177,7 @@ int run(const TrainOptions& train, const po::variables_map& values) {
   announce(*bundle, train_split, val);
 
   vqa::TrainerOptions options{.folder = folder.path(), .loader = loader_options(train.runtime)};
-  options.stop = &interrupted();
+  options.stop = &catch_interrupts();
   Reporter reporter;
   reporter.attach(options);
   vqa::Trainer trainer(*bundle, train_split, val, options);

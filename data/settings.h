@@ -1,7 +1,9 @@
-// Things chosen by name: found, or refused with a list of the names there are.
+// Settings looked up and refused in one wording: "FIELD: VALUE; allowed is ...", with the field spelt as its flag.
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -20,6 +22,25 @@ namespace data {
 /// Throws as refuse_name unless `name` is one of `allowed`.
 inline void check_name(std::string_view field, std::string_view name, const std::vector<std::string>& allowed) {
   if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) refuse_name(field, name, allowed);
+}
+
+/// Throws std::invalid_argument "FIELD: VALUE; allowed is ALLOWED".
+template <class Number>
+[[noreturn]] void refuse_value(std::string_view field, Number value, std::string_view allowed) {
+  std::ostringstream message;
+  message << field << ": " << value << "; allowed is " << allowed;
+  throw std::invalid_argument(message.str());
+}
+
+/// Throws as refuse_value for a value below `least`.
+inline void check_at_least(std::string_view field, int64_t value, int64_t least) {
+  if (value < least) refuse_value(field, value, std::to_string(least) + " or more");
+}
+
+/// Throws as refuse_value for a value below `least` or above `most`.
+inline void check_range(std::string_view field, int64_t value, int64_t least, int64_t most) {
+  if (value >= least && value <= most) return;
+  refuse_value(field, value, std::to_string(least) + " to " + std::to_string(most));
 }
 
 /// The `name` of each entry.

@@ -1,0 +1,11 @@
+// Ctrl-C as a wish that a command can fulfil in order.
+#pragma once
+
+#include <atomic>
+
+namespace tools {
+
+/// Takes over SIGINT and SIGTERM: the first of them makes the value true, a second one ends the program at once.
+const std::atomic<bool>& catch_interrupts();
+
+}  // namespace tools
