@@ -34,6 +34,7 @@ void sync_files(const fs::path& folder) {
 }  // namespace
 
 fs::path resolved(const fs::path& path) {
+  if (path.empty()) throw std::runtime_error("'': is no folder's path; name a folder");
   std::error_code error;
   const fs::path canonical = fs::canonical(path, error);
   if (!error) return canonical;

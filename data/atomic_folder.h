@@ -28,7 +28,7 @@ class AtomicFolder {
 };
 
 /// A folder's path without a trailing slash, and with a last symbolic link followed, so that a rename replaces the
-/// folder, not the link.
+/// folder, not the link. Throws std::runtime_error for an empty path.
 std::filesystem::path resolved(const std::filesystem::path& path);
 
 /// Puts the folder `complete` at `wanted` and removes what stood there: in one step where the file system can exchange

@@ -3,6 +3,7 @@
 #include <boost/program_options/errors.hpp>
 #include <opencv2/core.hpp>
 
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -67,7 +68,12 @@ int main(int argc, char** argv) {
   } catch (const std::invalid_argument& error) {
     return report(error.what(), kWrongUsage);
   } catch (const c10::Error& error) {
-    return report(error.what_without_backtrace(), kFailed);
+    const std::string what = error.what_without_backtrace();
+    const bool memory = what.find("can't allocate memory") != what.npos || what.find("out of memory") != what.npos;
+    return report(memory ? "there is not enough memory; choose a smaller --batch-size, --image-size or model" : what,
+                  kFailed);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(error.path1().string() + ": " + error.code().message(), kFailed);
   } catch (const std::exception& error) {
     return report(error.what(), kFailed);
   }

@@ -41,6 +41,10 @@ void orient(cv::Mat& image, int orientation) {
 
 cv::Mat read_image(const std::filesystem::path& path) {
   silence_opencv();
+  // A device or a pipe may never end.
+  if (std::filesystem::is_other(path)) {
+    throw std::runtime_error(path.string() + ": is no regular file; an image is a JPEG, PNG, BMP or WebP file");
+  }
   const std::string bytes = data::read_file(path);
   ImageHeader header;
   try {

@@ -86,6 +86,11 @@ void load_model(const fs::path& path, Bundle& bundle) {
                      " such); it does not belong to the folder's config.json");
     }
   }
+  for (const auto& [name, tensor] : file.tensors) {
+    if (tensor.is_floating_point() && !torch::isfinite(tensor).all().item<bool>()) {
+      fail(path, "tensor '" + name + "' holds numbers that are not finite; it is damaged");
+    }
+  }
   bundle.record = read_record(path, file);
 }
 

@@ -151,6 +151,11 @@ TEST_F(AnswerTest, TextNamedLikeAPicture) {
   EXPECT_FALSE(fs::exists(*this / "o.png"));
 }
 
+// It used to be read for ever.
+TEST_F(AnswerTest, DeviceInPlaceOfAPicture) {
+  expect_error(vqa("answer --model m --image /dev/zero --question 'How many?'"), 1, {"/dev/zero", "no regular file"});
+}
+
 TEST_F(AnswerTest, NoPicture) {
   expect_error(look("nowhere.jpg"), 1, {"nowhere.jpg: ", "No such file"});
   expect_error(look("m"), 1, {"m: ", "folder"});

@@ -46,7 +46,8 @@ int main(int argc, char** argv) {
       "prints\n"
       "its largest relative error against the files in DIR. Exit code 1 where any is over its tolerance");
   options.add_options()("dir", po::value(&folder)->required(), "folder of golden files")(
-      "salt", po::value(&salt)->default_value(salt), "of weights and inputs")("help,h", "this text");
+      "salt", po::value(&salt)->default_value(salt), "of weights and inputs; the files in DIR were made with the same")(
+      "help,h", "this text");
   try {
     po::variables_map values;
     po::store(po::parse_command_line(argc, argv, options), values);

@@ -61,6 +61,14 @@ TEST_F(BundleTest, NoticesFilesOfAnotherModel) {
               HasSubstr("answers.txt: holds 2 entries"));
 }
 
+// Such weights used to give "nan %".
+TEST_F(BundleTest, RefusesWeightsThatAreNoNumbers) {
+  torch::NoGradGuard no_grad;
+  bundle_.model->named_parameters()["classifier.bias"][0] = std::numeric_limits<float>::quiet_NaN();
+  bundle_.write(folder_ / "model");
+  EXPECT_THAT(error_of<std::runtime_error>([&] { Bundle::load(folder_ / "model"); }), HasSubstr("not finite"));
+}
+
 TEST_F(BundleTest, TheSeedMakesTheWeights) {
   Config other = small_config();
   EXPECT_TRUE(torch::equal(small_bundle(split_).model->parameters()[0], bundle_.model->parameters()[0]));

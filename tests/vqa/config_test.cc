@@ -50,6 +50,7 @@ std::string refusal(const std::string& name, const std::string& text) {
 }
 
 TEST(Config, RefusesTextOfAnotherType) {
+  EXPECT_THAT(refusal("adam-eps", "inf"), HasSubstr("adam-eps: 'inf'"));
   EXPECT_THAT(refusal("dim", "12x"), HasSubstr("dim: '12x'; allowed is a whole number"));
   EXPECT_THAT(refusal("dropout", ""), HasSubstr("a number"));
   EXPECT_THAT(refusal("freeze-backbone", "maybe"), HasSubstr("true or false"));

@@ -53,7 +53,7 @@ if(VQA_CUDA)
   target_link_options(libtorch INTERFACE LINKER:--no-as-needed)
 endif()
 
-# <torch/torch.h> costs 40 s a file; precompiled, once for all targets (it is several hundred MB), a quarter of that.
+# <torch/torch.h> costs a file most of its time; precompiled, once for all targets (it is several hundred MB), a quarter.
 if(NOT EXISTS ${PROJECT_BINARY_DIR}/precompiled_torch.cc)
   file(WRITE ${PROJECT_BINARY_DIR}/precompiled_torch.cc "")
 endif()

@@ -2,6 +2,7 @@
 #include <iomanip>
 #include <iostream>
 
+#include "data/atomic_file.h"
 #include "data/settings.h"
 #include "data/vqa_accuracy.h"
 #include "tools/commands/accuracy_table.h"
@@ -84,6 +85,9 @@ int eval(const std::vector<std::string>& arguments) {
 
   const data::Split split =
       data::Split::open(eval.data, eval.split, {.annotations_required = false, .images_required = !eval.model.empty()});
+  for (const std::string& file : {eval.results, eval.json}) {
+    if (!file.empty()) data::AtomicFile writable(file);  // else it would fail when all the work is done
+  }
   if (!split.annotated()) {
     if (eval.results.empty() || !eval.json.empty() || prior) {
       throw UsageError("split " + split.name() +

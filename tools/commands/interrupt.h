@@ -5,7 +5,8 @@
 
 namespace tools {
 
-/// Takes over SIGINT and SIGTERM: the first of them makes the value true, a second one ends the program at once.
+/// Takes over SIGINT, SIGTERM and SIGHUP (the terminal was closed): the first of them makes the value true, a second
+/// one ends the program at once.
 const std::atomic<bool>& catch_interrupts();
 
 }  // namespace tools

@@ -16,6 +16,15 @@ void add_runtime_options(po::options_description& description, RuntimeOptions& o
       "workers", po::value(&options.workers)->default_value(options.workers), "threads that decode images");
 }
 
+std::string to_flags(const RuntimeOptions& options) {
+  const RuntimeOptions defaults;
+  std::string flags;
+  if (options.device != defaults.device) flags += " --device " + options.device;
+  if (options.threads != defaults.threads) flags += " --threads " + std::to_string(options.threads);
+  if (options.workers != defaults.workers) flags += " --workers " + std::to_string(options.workers);
+  return flags;
+}
+
 torch::Device prepare(const RuntimeOptions& options) {
   if (options.threads < 0 || options.threads > 1024) {
     throw UsageError("threads: " + std::to_string(options.threads) + "; allowed is 0 to 1024");

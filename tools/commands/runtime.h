@@ -19,6 +19,9 @@ struct RuntimeOptions {
 /// --device, --threads and --workers, into `options`.
 void add_runtime_options(boost::program_options::options_description& description, RuntimeOptions& options);
 
+/// The flags that differ from the defaults, each with a blank before it: " --threads 1".
+std::string to_flags(const RuntimeOptions& options);
+
 /// Sets the number of threads and gives the device. Throws UsageError for an unknown device or number and
 /// std::runtime_error where the device is not there.
 torch::Device prepare(const RuntimeOptions& options);
