@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "data/settings.h"
+
 namespace data {
 namespace fs = std::filesystem;
 
@@ -25,12 +27,10 @@ fs::path plain_or_packed(const fs::path& plain) {
 }
 
 SplitLayout parse_split(std::string_view name) {
-  std::string allowed;
   for (const SplitLayout& split : kSplits) {
     if (name == split.name || name == split.long_name) return split;
-    allowed.append(allowed.empty() ? "" : ", ").append(split.name);
   }
-  throw std::invalid_argument("split '" + std::string(name) + "' is unknown; allowed are " + allowed +
+  throw std::invalid_argument("split '" + std::string(name) + "' is unknown; allowed are " + listed(names_of(kSplits)) +
                               ", or several joined by '+'");
 }
 

@@ -11,12 +11,17 @@
 
 namespace data {
 
+/// "A, B, C".
+inline std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text.append(text.empty() ? "" : ", ").append(name);
+  return text;
+}
+
 /// Throws std::invalid_argument "FIELD: 'NAME'; allowed are A, B, C".
 [[noreturn]] inline void refuse_name(std::string_view field, std::string_view name,
                                      const std::vector<std::string>& allowed) {
-  std::string names;
-  for (const std::string& each : allowed) names.append(names.empty() ? "" : ", ").append(each);
-  throw std::invalid_argument(std::string(field) + ": '" + std::string(name) + "'; allowed are " + names);
+  throw std::invalid_argument(std::string(field) + ": '" + std::string(name) + "'; allowed are " + listed(allowed));
 }
 
 /// Throws as refuse_name unless `name` is one of `allowed`.

@@ -15,8 +15,6 @@ std::shared_ptr<AttentionImpl> make(const AttentionOptions& options) {
   return std::make_shared<Layer>(options);
 }
 
-using data::refuse_value;
-
 }  // namespace
 
 const std::vector<AttentionKind>& attention_kinds() {
@@ -34,12 +32,12 @@ const AttentionKind& attention_kind(const std::string& name) {
 void AttentionOptions::validate() const {
   const bool compresses = attention_kind(kind).has_state;
   data::check_at_least("dim", dim, 1);
-  if (heads < 1 || dim % heads != 0) refuse_value("heads", heads, "a divisor of dim " + std::to_string(dim));
+  if (heads < 1 || dim % heads != 0) data::refuse_value("heads", heads, "a divisor of dim " + std::to_string(dim));
   if (compresses) data::check_at_least("d-p", d_p, 1);
   if (compresses && (d_in < 1 || d_in % heads != 0)) {
-    refuse_value("d-in", d_in, "a positive multiple of heads " + std::to_string(heads));
+    data::refuse_value("d-in", d_in, "a positive multiple of heads " + std::to_string(heads));
   }
-  if (!(dropout >= 0 && dropout < 1)) refuse_value("dropout", dropout, "0 up to but not including 1");
+  if (!(dropout >= 0 && dropout < 1)) data::refuse_value("dropout", dropout, "0 up to but not including 1");
 }
 
 std::shared_ptr<AttentionImpl> make_attention(const AttentionOptions& options) {

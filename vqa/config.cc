@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "data/json_file.h"
+#include "data/settings.h"
 
 namespace vqa {
 using nlohmann::json;
@@ -17,7 +18,7 @@ using nlohmann::json;
 namespace {
 
 [[noreturn]] void refuse(const std::string& name, std::string_view value, const std::string& allowed) {
-  throw std::invalid_argument(name + ": '" + std::string(value) + "'; allowed is " + allowed);
+  data::refuse_value(name, "'" + std::string(value) + "'", allowed);
 }
 
 template <class Number>

@@ -7,16 +7,8 @@
 #include "vqa/config.h"
 
 namespace vqa {
-namespace {
 
-/// "a, b, c".
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
-}  // namespace
+using data::listed;
 
 std::vector<Field> fields(ModelConfig& c) {
   return {

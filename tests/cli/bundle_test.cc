@@ -8,8 +8,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-const std::vector<std::string> kFiles{"config.json", "model.safetensors", "answers.txt", "words.txt"};
-
 class BundleTest : public CliTest {
  protected:
   void SetUp() override { give_all(); }
@@ -33,7 +31,7 @@ TEST_F(BundleTest, MovesByCopying) {
   const Outcome before = answer();
   expect_done(before);
   fs::create_directories(*this / "far/away");
-  for (const std::string& file : kFiles) fs::copy_file(*this / ("m/" + file), *this / ("far/away/" + file));
+  for (const std::string& file : kBundleFiles) fs::copy_file(*this / ("m/" + file), *this / ("far/away/" + file));
   fs::remove_all(*this / "m");
   fs::remove_all(*this / "shapes");
   const Outcome after = answer("far/away/");
@@ -66,7 +64,7 @@ TEST_F(BundleTest, InfoOfOtherThings) {
 }
 
 TEST_F(BundleTest, LacksAFile) {
-  for (const std::string& file : kFiles) {
+  for (const std::string& file : kBundleFiles) {
     fs::rename(*this / ("m/" + file), *this / "away");
     expect_refused({"m", file});
     fs::rename(*this / "away", *this / ("m/" + file));
@@ -74,7 +72,7 @@ TEST_F(BundleTest, LacksAFile) {
 }
 
 TEST_F(BundleTest, FileCutInHalf) {
-  for (const std::string& file : kFiles) {
+  for (const std::string& file : kBundleFiles) {
     fs::copy_file(*this / ("m/" + file), *this / "whole");
     cut_in_half(*this / ("m/" + file));
     expect_refused({"m/" + file});
@@ -83,7 +81,7 @@ TEST_F(BundleTest, FileCutInHalf) {
 }
 
 TEST_F(BundleTest, FileThatIsEmpty) {
-  for (const std::string& file : kFiles) {
+  for (const std::string& file : kBundleFiles) {
     fs::copy_file(*this / ("m/" + file), *this / "whole");
     write_text(*this / ("m/" + file), "");
     expect_refused({"m/" + file});

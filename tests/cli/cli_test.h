@@ -71,6 +71,14 @@ class CliTest : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
+/// For RunOptions::when: whether `text` stands on stderr.
+inline std::function<bool(const std::string& err)> has_said(const std::string& text) {
+  return [text](const std::string& err) { return err.find(text) != std::string::npos; };
+}
+
+// What a bundle consists of.
+inline const std::vector<std::string> kBundleFiles{"answers.txt", "config.json", "model.safetensors", "words.txt"};
+
 // Names of the small set's files.
 inline const std::string kTrainQuestions = "shapes/v2_OpenEnded_mscoco_train2014_questions.json";
 inline const std::string kTrainAnnotations = "shapes/v2_mscoco_train2014_annotations.json";

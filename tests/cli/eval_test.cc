@@ -117,10 +117,8 @@ TEST_F(EvalTest, FilesThatCannotBeWritten) {
 }
 
 TEST_F(EvalTest, InterruptedWritesNothing) {
-  const Outcome stopped =
-      vqa(eval_ + " --batch-size 1 --results r.json", {.terminal = true, .signal = SIGINT, .when = [](const auto& err) {
-                                                         return err.find("answering") != std::string::npos;
-                                                       }});
+  const Outcome stopped = vqa(eval_ + " --batch-size 1 --results r.json",
+                              {.terminal = true, .signal = SIGINT, .when = has_said("answering")});
   EXPECT_EQ(stopped.code, 1);
   EXPECT_THAT(stopped.err, HasSubstr("vqa: stopped before all questions were answered"));
   EXPECT_FALSE(fs::exists(*this / "r.json"));

@@ -42,10 +42,6 @@ std::string with(std::string line, const std::string& what, const std::string& i
   return line.replace(line.find(what), what.size(), instead);
 }
 
-std::function<bool(const std::string&)> has_said(const std::string& text) {
-  return [text](const std::string& err) { return err.find(text) != std::string::npos; };
-}
-
 const std::string kTrain = kTraining + " --out m";
 const std::string kTrainSavingSeldom = with(kTrain, " --save-every 1", "");
 

@@ -10,8 +10,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-const std::vector<std::string> kBundleFiles{"answers.txt", "config.json", "model.safetensors", "words.txt"};
-
 class TrainTest : public CliTest {
  protected:
   void SetUp() override { give_shapes(); }

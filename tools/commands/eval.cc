@@ -39,11 +39,7 @@ std::vector<data::Result> predict(const EvalOptions& options, const data::Split&
   return results;
 }
 
-std::string split_help() {
-  std::string names;
-  for (const data::SplitLayout& split : data::known_splits()) names += std::string(split.name) + ", ";
-  return names + "or several joined by +";
-}
+std::string split_help() { return data::listed(data::names_of(data::known_splits())) + ", or several joined by +"; }
 
 void print_priors(const EvalOptions& options, const data::Split& split, const data::VqaAccuracy& accuracy) {
   const data::Split train = data::Split::open(options.data, "train", {.images_required = false});
