@@ -47,6 +47,7 @@ class ImageFolder {
   /// The name that find looks for first.
   std::string file_name(int64_t image_id) const { return image_file_name(split_, image_id); }
   const std::filesystem::path& path() const { return path_; }
+  std::string_view name() const { return split_.image_split; }
   bool exists() const { return exists_; }
 
  private:

@@ -121,7 +121,7 @@ void Split::append_images(const ImageFolder& folder, size_t begin, bool required
         fail(folder.path() / folder.file_name(id),
              "missing, nor is there a .png: the image of question " + std::to_string(questions_[i].question_id));
       }
-      images_.push_back({id, path.value_or(fs::path()), {}});
+      images_.push_back({id, folder.name(), path.value_or(fs::path()), {}});
     }
     images_[found->second].questions.push_back(i);
   }

@@ -16,6 +16,7 @@ namespace data {
 
 struct Image {
   int64_t id = 0;
+  std::string_view folder;        // its folder's name: "val2014"
   std::filesystem::path path;     // empty where the file is missing and images are not required
   std::vector<size_t> questions;  // indices into Split::questions()
 };

@@ -29,20 +29,41 @@ GridPositionImpl::GridPositionImpl(const GridPositionOptions& options) : options
 
 torch::Tensor GridPositionImpl::forward(const torch::Tensor& cells, int64_t height, int64_t width) {
   if (options_.form == "none") return cells;
-  torch::Tensor position;  // (height, width, dim)
-  if (options_.form == "learned") {
-    if (height > options_.max_side || width > options_.max_side) {
-      throw std::invalid_argument("grid of " + std::to_string(height) + "x" + std::to_string(width) +
-                                  " cells: learned positions reach to " + std::to_string(options_.max_side) +
-                                  " a side; use smaller images or sine positions");
-    }
-    position = rows_.narrow(0, 0, height).unsqueeze(1) + columns_.narrow(0, 0, width).unsqueeze(0);
-  } else {
-    const torch::Tensor y = sine(height, cells.options()).unsqueeze(1).expand({height, width, -1});
-    const torch::Tensor x = sine(width, cells.options()).unsqueeze(0).expand({height, width, -1});
-    position = torch::cat({y, x}, -1);
+  const Tables added = tables(height, width, cells.options());
+  const torch::Tensor position = added.rows.unsqueeze(1) + added.columns.unsqueeze(0);  // (height, width, dim)
+  return cells + position.flatten(0, 1);                                                // (I, height * width, dim)
+}
+
+torch::Tensor GridPositionImpl::forward(const torch::Tensor& cells, const torch::Tensor& sizes) {
+  if (options_.form == "none") return cells;
+  if (!sizes.defined()) {
+    throw std::invalid_argument("grid-position: cells without rows and columns have no position; use none, not " +
+                                options_.form);
   }
-  return cells + position.flatten(0, 1);  // (I, height * width, dim)
+  const auto height = sizes.select(1, 0).max().item<int64_t>(), width = sizes.select(1, 1).max().item<int64_t>();
+  const torch::Tensor columns = sizes.select(1, 1).unsqueeze(1);               // (I, 1)
+  const torch::Tensor cell = torch::arange(cells.size(1)).unsqueeze(0);        // (1, n)
+  const torch::Tensor row = cell.div(columns, "floor").clamp_max(height - 1);  // (I, n); padded cells get any row
+  const torch::Tensor column = cell.remainder(columns);                        // (I, n)
+  const Tables added = tables(height, width, cells.options());
+  const torch::Device device = cells.device();
+  return cells + added.rows.index({row.to(device)}) + added.columns.index({column.to(device)});
+}
+
+GridPositionImpl::Tables GridPositionImpl::tables(int64_t height, int64_t width,
+                                                  const torch::TensorOptions& options) const {
+  if (options_.form == "sine") {
+    // The first half of the width tells the row, the second the column.
+    const int64_t half = options_.dim / 2;
+    return {torch::constant_pad_nd(sine(height, options), {0, half}),
+            torch::constant_pad_nd(sine(width, options), {half, 0})};
+  }
+  if (height > options_.max_side || width > options_.max_side) {
+    throw std::invalid_argument("grid of " + std::to_string(height) + "x" + std::to_string(width) +
+                                " cells: learned positions reach to " + std::to_string(options_.max_side) +
+                                " a side; use smaller images or sine positions");
+  }
+  return {rows_.narrow(0, 0, height), columns_.narrow(0, 0, width)};
 }
 
 torch::Tensor GridPositionImpl::sine(int64_t count, const torch::TensorOptions& options) const {

@@ -27,7 +27,17 @@ class GridPositionImpl : public torch::nn::Module {
   /// rows or columns than max_side.
   torch::Tensor forward(const torch::Tensor& cells, int64_t height, int64_t width);
 
+  /// The same for images with grids of their own sizes: `cells` (I, n, dim), padded, and `sizes` (I, 2) int64 on the
+  /// CPU, rows and columns, n at least rows * columns. Undefined sizes, of cells that have no rows and columns, are
+  /// refused by std::invalid_argument except where no position is added.
+  torch::Tensor forward(const torch::Tensor& cells, const torch::Tensor& sizes);
+
  private:
+  /// What is added in each row and in each column.
+  struct Tables {
+    torch::Tensor rows, columns;  // (height, dim), (width, dim)
+  };
+  Tables tables(int64_t height, int64_t width, const torch::TensorOptions& options) const;
   torch::Tensor sine(int64_t count, const torch::TensorOptions& options) const;  // (count, dim / 2)
 
   GridPositionOptions options_;

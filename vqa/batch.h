@@ -23,8 +23,7 @@ struct Batch {
   torch::Tensor images;           // (I, 3, H, W) uint8, RGB
   torch::Tensor grid;             // (I, n, C) float32, given grid features, cells row by row
   torch::Tensor grid_lengths;     // (I) int64: cells of each image; undefined when all have n
-  int64_t grid_height = 0;        // of `grid`; 0 where its cells have no rows and columns
-  int64_t grid_width = 0;         //
+  torch::Tensor grid_sizes;       // (I, 2) int64, on the CPU: rows and columns; undefined where cells have none
   torch::Tensor image_index;      // (Q) int64: the image each question is about
   torch::Tensor tokens;           // (Q, T) int64, 0 past a question's length
   torch::Tensor token_lengths;    // (Q) int64, on the CPU

@@ -1,15 +1,13 @@
 #include "vqa/batch_maker.h"
 
-#include <cstring>
 #include <stdexcept>
-
-#include "vision/image.h"
+#include <utility>
 
 namespace vqa {
 
 BatchMaker::BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer,
-                       const data::AnswerVocabulary& answers, const vision::ImageTransform& transform)
-    : split_(split), transform_(transform) {
+                       const data::AnswerVocabulary& answers, std::unique_ptr<const ImageSource> images)
+    : split_(split), images_(std::move(images)) {
   tokens_.reserve(split.questions().size());
   for (const data::Question& question : split.questions()) {
     try {
@@ -24,7 +22,7 @@ BatchMaker::BatchMaker(const data::Split& split, const text::Tokenizer& tokenize
 
 Batch BatchMaker::make(const BatchPlan& plan) const {
   Batch batch;
-  batch.images = images(plan);
+  images_->load(plan.images, batch);
   batch.image_index = torch::tensor(plan.image_index, torch::kInt64);
   batch.questions = plan.questions;
   std::vector<std::span<const int64_t>> tokens;
@@ -32,22 +30,6 @@ Batch BatchMaker::make(const BatchPlan& plan) const {
   batch.set_tokens(tokens);
   batch.targets = targets(plan);
   return batch;
-}
-
-torch::Tensor BatchMaker::images(const BatchPlan& plan) const {
-  const int64_t side = transform_.options().image_size;
-  torch::Tensor all =
-      torch::empty({static_cast<int64_t>(plan.images.size()), 3, side, side},
-                   torch::TensorOptions(torch::kUInt8).memory_format(torch::MemoryFormat::ChannelsLast));
-  const size_t bytes = static_cast<size_t>(3 * side * side);
-  auto* at = all.data_ptr<uint8_t>();
-  for (const size_t image : plan.images) {
-    const torch::Tensor one = transform_.resize(vision::read_image(split_.images()[image].path));  // (3, H, W)
-    // Both have the channels last; a plain copy keeps LibTorch's threads out of the decoding ones.
-    std::memcpy(at, one.data_ptr<uint8_t>(), bytes);
-    at += bytes;
-  }
-  return all;
 }
 
 SparseTargets BatchMaker::targets(const BatchPlan& plan) const {

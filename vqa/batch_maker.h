@@ -1,35 +1,35 @@
-// From a plan to a batch: images decoded and resized, questions as ids, soft targets.
+// From a plan to a batch: images or grid features, questions as ids, soft targets.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "data/answer_vocabulary.h"
 #include "data/split.h"
 #include "text/tokenizer.h"
-#include "vision/image_transform.h"
 #include "vqa/batch.h"
+#include "vqa/image_source.h"
 
 namespace vqa {
 
 /// Makes batches of one split. Questions are tokenized and targets looked up once, on construction. Thread-safe.
 class BatchMaker {
  public:
-  /// `split` and `transform` must outlive this. Errors: those of Tokenizer::encode, with the question's id.
+  /// `split` must outlive this. Errors: those of Tokenizer::encode, with the question's id.
   BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer, const data::AnswerVocabulary& answers,
-             const vision::ImageTransform& transform);
+             std::unique_ptr<const ImageSource> images);
 
-  /// On the CPU. Throws std::runtime_error with the path of an image that cannot be decoded.
+  /// On the CPU. Errors: those of ImageSource::load.
   Batch make(const BatchPlan& plan) const;
 
   const data::Split& split() const { return split_; }
 
  private:
-  torch::Tensor images(const BatchPlan& plan) const;
   SparseTargets targets(const BatchPlan& plan) const;
 
   const data::Split& split_;
-  const vision::ImageTransform& transform_;
+  std::unique_ptr<const ImageSource> images_;
   std::vector<std::vector<int64_t>> tokens_;            // by question
   std::vector<std::vector<data::SoftTarget>> targets_;  // by question; empty without annotations
 };

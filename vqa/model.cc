@@ -60,16 +60,15 @@ torch::Tensor ModelImpl::encode_question(const Batch& batch) {
 }
 
 ModelImpl::Grid ModelImpl::encode_image(const Batch& batch) {
-  torch::Tensor cells = batch.grid;  // (I, n, C)
-  int64_t height = batch.grid_height, width = batch.grid_width;
-  if (backbone_) {
-    const torch::Tensor grid = backbone_->forward(transform_.normalize(batch.images));  // (I, C, h, w)
-    height = grid.size(2);
-    width = grid.size(3);
-    cells = grid.flatten(2).transpose(1, 2);
+  if (batch.grid.defined()) {
+    const torch::Tensor cells = grid_position_->forward(grid_projection_(batch.grid), batch.grid_sizes);  // (I, n, D)
+    return {fusion::Sequence::padded(cells, batch.grid_lengths)};
   }
-  cells = grid_position_->forward(grid_projection_(cells), height, width);  // (I, n, D)
-  return {fusion::Sequence::padded(cells, batch.grid_lengths), height, width};
+  const torch::Tensor grid = backbone_->forward(transform_.normalize(batch.images));  // (I, C, h, w)
+  const int64_t height = grid.size(2), width = grid.size(3);
+  torch::Tensor cells = grid_projection_(grid.flatten(2).transpose(1, 2));
+  cells = grid_position_->forward(cells, height, width);  // (I, n, D)
+  return {{cells, {}}, height, width};
 }
 
 ModelImpl::Fused ModelImpl::fuse(const fusion::Sequence& question, const Grid& grid, const torch::Tensor& image_index) {

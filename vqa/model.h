@@ -25,7 +25,7 @@ struct ModelOptions {
 struct ModelOutput {
   torch::Tensor logits;           // (Q, A)
   torch::Tensor image_attention;  // (Q, n): where the pooling looked, each row sums to one
-  int64_t grid_height = 0;        // n = grid_height * grid_width where the cells form a grid
+  int64_t grid_height = 0;        // n = grid_height * grid_width; 0 where the grid features were given
   int64_t grid_width = 0;
 };
 
@@ -41,8 +41,8 @@ class ModelImpl : public torch::nn::Module {
   /// The steps of forward, for tests and tools that look inside.
   torch::Tensor encode_question(const Batch& batch);  // (Q, T, D)
   struct Grid {
-    fusion::Sequence cells;  // (I, n, D), projected, with positions
-    int64_t height = 0, width = 0;
+    fusion::Sequence cells;         // (I, n, D), projected, with positions
+    int64_t height = 0, width = 0;  // 0 where the features were given
   };
   Grid encode_image(const Batch& batch);
   struct Fused {

@@ -63,12 +63,12 @@ struct Trainer::Run {
         train(t),
         options(std::move(o)),
         recipe(b.config.training),
-        train_maker(t, *b.tokenizer, b.answers, b.model->transform()),
+        train_maker(t, *b.tokenizer, b.answers, image_source(t, *b.model, options.features)),
         adam(*b.model, {.beta1 = recipe.beta1, .beta2 = recipe.beta2, .eps = recipe.adam_eps}) {
     state.questions = static_cast<int64_t>(t.questions().size());
     state.data = t.fingerprint();
     if (val != nullptr) {
-      val_maker.emplace(*val, *b.tokenizer, b.answers, b.model->transform());
+      val_maker.emplace(*val, *b.tokenizer, b.answers, image_source(*val, *b.model, options.features));
       val_accuracy.emplace(val->annotations());
       state.data = 31 * state.data + val->fingerprint();
     }

@@ -34,7 +34,8 @@ struct EpochReport {
 };
 
 struct TrainerOptions {
-  std::filesystem::path folder;  // the run's folder; see Trainer
+  std::filesystem::path folder;               // the run's folder; see Trainer
+  const data::GridStore* features = nullptr;  // read in place of the picture files; null for these
   LoaderOptions loader;
   std::function<void(const TrainingProgress&)> on_step = {};
   std::function<void(const EpochReport&)> on_epoch = {};

@@ -12,7 +12,7 @@ class BatchLoaderTest : public testing::Test {
   TemporaryFolder folder_;
   data::Split split_ = data::Split::open(small_data(folder_), "train");
   Bundle bundle_ = small_bundle(split_);
-  BatchMaker maker_{split_, *bundle_.tokenizer, bundle_.answers, bundle_.model->transform()};
+  BatchMaker maker_{split_, *bundle_.tokenizer, bundle_.answers, image_source(split_, *bundle_.model)};
 };
 
 TEST_F(BatchLoaderTest, GivesBatchesInOrderWhateverTheNumberOfWorkers) {

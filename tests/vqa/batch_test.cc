@@ -55,7 +55,7 @@ TEST_F(BatchTest, OrdersByTheSeedAlone) {
 
 TEST_F(BatchTest, HoldsWhatTheSplitSays) {
   const Bundle bundle = small_bundle(split_);
-  const BatchMaker maker(split_, *bundle.tokenizer, bundle.answers, bundle.model->transform());
+  const BatchMaker maker(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model));
   const Batch batch = maker.make(plan_batches(split_, 8)[1]);
   EXPECT_EQ(batch.images.sizes(), (std::vector<int64_t>{2, 3, 64, 64}));
   EXPECT_EQ(batch.images.scalar_type(), torch::kUInt8);

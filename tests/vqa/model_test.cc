@@ -14,7 +14,7 @@ TEST(Model, AnswersAQuestionAloneAsInABatch) {
   Bundle bundle = small_bundle(split);
   bundle.model->eval();
   const torch::NoGradGuard no_grad;
-  const BatchMaker maker(split, *bundle.tokenizer, bundle.answers, bundle.model->transform());
+  const BatchMaker maker(split, *bundle.tokenizer, bundle.answers, image_source(split, *bundle.model));
   const auto together = plan_batches(split, 16), alone = plan_batches(split, 1);
   const ModelOutput batch = bundle.model->forward(maker.make(together[0]));
   for (size_t q = 0; q < together[0].questions.size(); ++q) {
@@ -34,8 +34,7 @@ TEST(Model, TakesGivenGridFeatures) {
   Batch batch;
   batch.grid = torch::randn({2, 6, 7});
   batch.grid_lengths = torch::tensor({6, 4}, torch::kInt64);
-  batch.grid_height = 2;
-  batch.grid_width = 3;
+  batch.grid_sizes = torch::tensor({{2, 3}, {2, 2}}, torch::kInt64);
   batch.image_index = torch::tensor({0, 1, 1}, torch::kInt64);
   batch.tokens = torch::ones({3, 4}, torch::kInt64);
   batch.token_lengths = torch::tensor({4, 1, 2}, torch::kInt64);

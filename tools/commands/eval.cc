@@ -29,7 +29,7 @@ struct EvalOptions {
 std::vector<data::Result> predict(const EvalOptions& options, const data::Split& split) {
   const torch::Device device = prepare(options.runtime);
   vqa::Bundle bundle = vqa::Bundle::load(options.model, device);
-  const vqa::BatchMaker maker(split, *bundle.tokenizer, bundle.answers, bundle.model->transform());
+  const vqa::BatchMaker maker(split, *bundle.tokenizer, bundle.answers, vqa::image_source(split, *bundle.model));
   ProgressBar bar("answering");
   vqa::EvaluatorOptions evaluation{.batch_size = options.batch_size, .loader = loader_options(options.runtime)};
   evaluation.on_progress = [&](int64_t done, int64_t total) { bar.update(done, total); };

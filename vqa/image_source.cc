@@ -1,0 +1,88 @@
+#include "vqa/image_source.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "vision/image.h"
+
+namespace vqa {
+namespace {
+
+class PictureFiles : public ImageSource {
+ public:
+  PictureFiles(const data::Split& split, const vision::ImageTransform& transform)
+      : split_(split), transform_(transform) {}
+
+  void load(const std::vector<size_t>& images, Batch& batch) const override {
+    const int64_t side = transform_.options().image_size;
+    batch.images = torch::empty({static_cast<int64_t>(images.size()), 3, side, side},
+                                torch::TensorOptions(torch::kUInt8).memory_format(torch::MemoryFormat::ChannelsLast));
+    const size_t bytes = static_cast<size_t>(3 * side * side);
+    auto* at = batch.images.data_ptr<uint8_t>();
+    for (const size_t image : images) {
+      const torch::Tensor one = transform_.resize(vision::read_image(split_.images()[image].path));  // (3, H, W)
+      // Both have the channels last; a plain copy keeps LibTorch's threads out of the decoding ones.
+      std::memcpy(at, one.data_ptr<uint8_t>(), bytes);
+      at += bytes;
+    }
+  }
+
+ private:
+  const data::Split& split_;
+  const vision::ImageTransform& transform_;
+};
+
+class StoredGrids : public ImageSource {
+ public:
+  StoredGrids(const data::Split& split, const data::GridStore& store) : store_(store) {
+    grids_.reserve(split.images().size());
+    for (const data::Image& image : split.images()) {
+      grids_.push_back(store.find(image.folder, image.id));
+      if (grids_.back() != nullptr) continue;
+      throw std::runtime_error(store.path().string() + ": lacks image " + std::to_string(image.id) + " of " +
+                               std::string(image.folder) + ", of question " +
+                               std::to_string(split.questions()[image.questions.front()].question_id) +
+                               "; vqa extract makes a store of all images of a folder");
+    }
+  }
+
+  void load(const std::vector<size_t>& images, Batch& batch) const override {
+    const auto count = static_cast<int64_t>(images.size());
+    batch.grid_sizes = torch::empty({count, 2}, torch::kInt64);
+    auto* size = batch.grid_sizes.data_ptr<int64_t>();
+    int64_t longest = 0, shortest = grids_[images.front()]->cells();
+    for (const size_t image : images) {
+      const data::GridImage& grid = *grids_[image];
+      *size++ = grid.height;
+      *size++ = grid.width;
+      longest = std::max(longest, grid.cells());
+      shortest = std::min(shortest, grid.cells());
+    }
+    if (shortest < longest) batch.grid_lengths = batch.grid_sizes.prod(1);  // (I)
+    batch.grid = torch::empty({count, longest, store_.channels()});         // (I, n, C)
+    auto* at = batch.grid.data_ptr<float>();
+    const auto row = static_cast<size_t>(longest * store_.channels());
+    for (const size_t image : images) {
+      const size_t numbers = store_.numbers(*grids_[image]);
+      store_.read_float(*grids_[image], at);
+      std::fill(at + numbers, at + row, 0.0F);
+      at += row;
+    }
+  }
+
+ private:
+  const data::GridStore& store_;
+  std::vector<const data::GridImage*> grids_;  // by image of the split
+};
+
+}  // namespace
+
+std::unique_ptr<const ImageSource> image_source(const data::Split& split, const ModelImpl& model,
+                                                const data::GridStore* store) {
+  if (store != nullptr) return std::make_unique<StoredGrids>(split, *store);
+  return std::make_unique<PictureFiles>(split, model.transform());
+}
+
+}  // namespace vqa

@@ -1,0 +1,31 @@
+// Where a batch's images come from: picture files, or a store of grid features.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "data/grid_store.h"
+#include "data/split.h"
+#include "vision/image_transform.h"
+#include "vqa/batch.h"
+#include "vqa/model.h"
+
+namespace vqa {
+
+/// Gives the images of one split. Thread-safe.
+class ImageSource {
+ public:
+  virtual ~ImageSource() = default;
+
+  /// Sets the images of a batch, on the CPU: those with these indices into Split::images(), in this order. Throws
+  /// std::runtime_error with the path of a file that cannot be read.
+  virtual void load(const std::vector<size_t>& images, Batch& batch) const = 0;
+};
+
+/// Reads grid features from `store`: sets Batch::grid, padded to the largest, with lengths and sizes; or, where it is
+/// null, decodes and resizes picture files as `model` wants them: sets Batch::images. All must outlive the source.
+/// Throws std::runtime_error with the store's path and the first image of the split that it lacks.
+std::unique_ptr<const ImageSource> image_source(const data::Split& split, const ModelImpl& model,
+                                                const data::GridStore* store = nullptr);
+
+}  // namespace vqa
