@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "data/answer_vocabulary.h"
+#include "data/grid_store.h"
 #include "text/tokenizer.h"
 #include "vqa/config.h"
 #include "vqa/model.h"
@@ -25,6 +26,7 @@ struct Bundle {
   std::shared_ptr<const text::Tokenizer> tokenizer;
   Model model{nullptr};
   TrainingRecord record;
+  data::GridProvenance grids;  // how its grid features are made; no backbone where it is trained from pixels
 
   /// Reads a bundle's folder, with the model in evaluation mode on `device`. Throws std::runtime_error naming the file
   /// that is missing, truncated or does not fit the others, and for a bundle of a newer format.
@@ -43,8 +45,20 @@ struct Bundle {
   void write_weights(const std::filesystem::path& folder) const;
 };
 
+/// Where the grid features of a new model come from, besides a backbone that is trained with it.
+struct FeatureOptions {
+  const data::GridStore* store = nullptr;  // it is trained on these; its backbone is the one they were made with
+  std::filesystem::path weights;           // the backbone's, a file data::read_tensors knows; empty for random ones
+};
+
 /// A new, untrained model for a vocabulary of answers and a tokenizer, its weights drawn from `config.training.seed`.
+/// With a store and no weights it has no backbone, and can be asked about pictures only when it is given one. Throws
+/// std::runtime_error where the weights are not the backbone's, or not those that the store was made with.
 Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
-                   std::shared_ptr<const text::Tokenizer> tokenizer);
+                   std::shared_ptr<const text::Tokenizer> tokenizer, const FeatureOptions& features = {});
+
+/// Throws std::runtime_error that names the first difference where the features of `store` were made otherwise than the
+/// bundle's, and always where the numbers of channels differ.
+void require_same_grids(const Bundle& bundle, const data::GridStore& store, bool force = false);
 
 }  // namespace vqa
