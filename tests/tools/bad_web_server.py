@@ -50,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(206 if start else 200, data[start:sent], len(data) - start, headers)
         if manner == "stuck":
             self.wfile.flush()
-            time.sleep(60)
+            time.sleep(600)
 
     def answer(self, status, body, length=None, headers={}):
         with open(os.path.join(folder, "log"), "a") as log:
