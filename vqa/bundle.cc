@@ -19,6 +19,7 @@ constexpr int64_t kFormat = 1;  // of the bundle; a reader refuses a newer one
 constexpr const char* kConfigFile = "config.json";
 constexpr const char* kWeightsFile = "model.safetensors";
 constexpr const char* kAnswersFile = "answers.txt";
+constexpr const char* kGrids = "grid-features";  // in config.json: their provenance, field by field
 
 [[noreturn]] void fail(const fs::path& path, const std::string& what) {
   throw std::runtime_error(path.string() + ": " + what);
@@ -32,11 +33,24 @@ void require_files(const fs::path& folder) {
 }
 
 /// What config.json says besides the settings.
-struct Counts {
+struct Facts {
   int64_t grid_channels = 0, answers = 0, tokens = 0;
+  data::GridProvenance grids;
 };
 
-Config read_config(const fs::path& path, Counts& counts) {
+json to_json(const data::GridProvenance& grids) {
+  json object = json::object();
+  for (const data::ProvenanceField& field : data::kProvenanceFields) object[field.name] = grids.*field.value;
+  return object;
+}
+
+data::GridProvenance grids_from_json(const json& object) {
+  data::GridProvenance grids;
+  for (const data::ProvenanceField& field : data::kProvenanceFields) grids.*field.value = object.at(field.name);
+  return grids;
+}
+
+Config read_config(const fs::path& path, Facts& facts) {
   const json object = data::read_json(path);
   if (!object.is_object() || !object.contains("format") || !object["format"].is_number_integer()) {
     fail(path, "lacks 'format'; it is not the configuration of a model");
@@ -47,13 +61,14 @@ Config read_config(const fs::path& path, Counts& counts) {
                    std::to_string(kFormat) + "; use the program that wrote it");
   }
   try {
-    counts = {object.at("grid-channels").get<int64_t>(), object.at("answers").get<int64_t>(),
-              object.at("tokens").get<int64_t>()};
+    facts = {object.at("grid-channels").get<int64_t>(), object.at("answers").get<int64_t>(),
+             object.at("tokens").get<int64_t>(), grids_from_json(object.at(kGrids))};
     Config config = config_from_json(object);
     config.model.validate();
     return config;
   } catch (const json::exception&) {
-    fail(path, "lacks a whole number 'grid-channels', 'answers' or 'tokens'");
+    fail(path, "lacks a whole number 'grid-channels', 'answers' or 'tokens', or what it says of '" +
+                   std::string(kGrids) + "' is incomplete");
   } catch (const std::invalid_argument& error) {
     fail(path, error.what());
   }
@@ -98,18 +113,19 @@ void load_model(const fs::path& path, Bundle& bundle) {
 
 Bundle Bundle::load(const fs::path& folder, torch::Device device) {
   require_files(folder);
-  Counts counts;
+  Facts facts;
   Bundle bundle;
-  bundle.config = read_config(folder / kConfigFile, counts);
+  bundle.config = read_config(folder / kConfigFile, facts);
+  bundle.grids = facts.grids;
   const ModelConfig& config = bundle.config.model;
   bundle.answers = data::AnswerVocabulary::load(folder / kAnswersFile);
   bundle.tokenizer =
       text::load_tokenizer(folder, text::TokenizerOptions{.kind = config.tokenizer, .max_tokens = config.max_tokens});
-  require_count(folder / kAnswersFile, bundle.answers.size(), counts.answers);
-  require_count(folder / text::tokenizer_file(config.tokenizer), bundle.tokenizer->vocabulary_size(), counts.tokens);
+  require_count(folder / kAnswersFile, bundle.answers.size(), facts.answers);
+  require_count(folder / text::tokenizer_file(config.tokenizer), bundle.tokenizer->vocabulary_size(), facts.tokens);
   try {
     bundle.model = Model(ModelOptions{
-        .config = config, .words = counts.tokens, .answers = counts.answers, .grid_channels = counts.grid_channels});
+        .config = config, .words = facts.tokens, .answers = facts.answers, .grid_channels = facts.grid_channels});
   } catch (const c10::Error& error) {
     fail(folder / kConfigFile, "describes a model that cannot be made here; is a width wrong?");
   }
@@ -135,6 +151,7 @@ void Bundle::write(const fs::path& folder) const {
   object["grid-channels"] = model->options().grid_channels;
   object["answers"] = answers.size();
   object["tokens"] = tokenizer->vocabulary_size();
+  object[kGrids] = to_json(grids);
   data::write_file(folder / kConfigFile, object.dump(2) + "\n");
   answers.save(folder / kAnswersFile);
   tokenizer->save(folder);
@@ -149,13 +166,34 @@ void Bundle::write_weights(const fs::path& folder) const {
   data::write_safetensors(folder / kWeightsFile, file);
 }
 
+void require_same_grids(const Bundle& bundle, const data::GridStore& store, bool force) {
+  const std::string path = store.path().string();
+  if (bundle.grids.backbone.empty()) {
+    throw std::runtime_error(path + ": the model was trained from pixels and sees pictures with a backbone of its own; " +
+                             "leave out --features");
+  }
+  const std::string difference = data::provenance_mismatch({path, store.provenance()}, {"the model", bundle.grids});
+  if (!difference.empty() && !force) throw std::runtime_error(difference + "; --force uses it all the same");
+  const int64_t channels = bundle.model->grid_channels();
+  if (store.channels() != channels) {
+    fail(store.path(), "has " + std::to_string(store.channels()) + " channels, the model takes " +
+                           std::to_string(channels));
+  }
+}
+
 Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
-                   std::shared_ptr<const text::Tokenizer> tokenizer) {
+                   std::shared_ptr<const text::Tokenizer> tokenizer, const FeatureOptions& features) {
   torch::manual_seed(static_cast<uint64_t>(config.training.seed));
+  const data::GridStore* store = features.store;
   Bundle bundle;
   bundle.config = config;
-  bundle.model = Model(ModelOptions{
-      .config = config.model, .words = tokenizer->vocabulary_size(), .answers = answers.size(), .grid_channels = 0});
+  if (store != nullptr) take_settings(store->provenance(), bundle.config.model);
+  bundle.model = Model(ModelOptions{.config = bundle.config.model,
+                                    .words = tokenizer->vocabulary_size(),
+                                    .answers = answers.size(),
+                                    .grid_channels = store != nullptr ? store->channels() : 0});
+  if (store != nullptr) bundle.grids = store->provenance();
+  if (!features.weights.empty()) give_weights(bundle, features.weights);
   bundle.answers = std::move(answers);
   bundle.tokenizer = std::move(tokenizer);
   return bundle;
