@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "data/settings.h"
 #include "vision/image.h"
 
 namespace vqa {
@@ -13,10 +14,12 @@ namespace {
 class PictureFiles : public ImageSource {
  public:
   PictureFiles(const data::Split& split, const vision::ImageTransform& transform)
-      : split_(split), transform_(transform) {}
+      : split_(split), transform_(transform) {
+    require_one_size(transform.options());
+  }
 
   void load(const std::vector<size_t>& images, Batch& batch) const override {
-    const int64_t side = transform_.options().image_size;
+    const int64_t side = transform_.size().square;
     batch.images = torch::empty({static_cast<int64_t>(images.size()), 3, side, side},
                                 torch::TensorOptions(torch::kUInt8).memory_format(torch::MemoryFormat::ChannelsLast));
     const size_t bytes = static_cast<size_t>(3 * side * side);
@@ -78,6 +81,11 @@ class StoredGrids : public ImageSource {
 };
 
 }  // namespace
+
+void require_one_size(const vision::ImageTransformOptions& options) {
+  if (vision::ImageSize::parse(options.size).is_square()) return;
+  data::refuse_value("image-size", "'" + options.size + "'", "a square, such as 448: a batch holds images of one size");
+}
 
 std::unique_ptr<const ImageSource> image_source(const data::Split& split, const ModelImpl& model,
                                                 const data::GridStore* store) {

@@ -12,6 +12,9 @@
 
 namespace vqa {
 
+/// Throws std::invalid_argument unless the options make every picture the same size: a batch of them is one tensor.
+void require_one_size(const vision::ImageTransformOptions& options);
+
 /// Gives the images of one split. Thread-safe.
 class ImageSource {
  public:
@@ -24,7 +27,7 @@ class ImageSource {
 
 /// Reads grid features from `store`: sets Batch::grid, padded to the largest, with lengths and sizes; or, where it is
 /// null, decodes and resizes picture files as `model` wants them: sets Batch::images. All must outlive the source.
-/// Throws std::runtime_error with the store's path and the first image of the split that it lacks.
+/// Throws as require_one_size, and std::runtime_error with the store's path and the first image that it lacks.
 std::unique_ptr<const ImageSource> image_source(const data::Split& split, const ModelImpl& model,
                                                 const data::GridStore* store = nullptr);
 
