@@ -58,7 +58,7 @@ void require_finite(const torch::Tensor& features, const ExtractedImage& image) 
 std::vector<std::vector<const ExtractedImage*>> batches_of(const std::vector<ExtractedImage>& images, int64_t most) {
   std::map<std::tuple<int64_t, int64_t, int64_t>, std::vector<const ExtractedImage*>, std::greater<>> by_size;
   for (const ExtractedImage& image : images)
-    by_size[{image.height * image.width, image.height, image.width}].push_back(&image);
+    by_size[{image.size.height * image.size.width, image.size.height, image.size.width}].push_back(&image);
   std::vector<std::vector<const ExtractedImage*>> batches;
   for (const auto& [size, alike] : by_size) {
     for (size_t i = 0; i < alike.size(); ++i) {
@@ -70,7 +70,7 @@ std::vector<std::vector<const ExtractedImage*>> batches_of(const std::vector<Ext
 }
 
 double pixels_of(const std::vector<const ExtractedImage*>& batch) {
-  return static_cast<double>(batch.size()) * static_cast<double>(batch[0]->height * batch[0]->width);
+  return static_cast<double>(batch.size()) * static_cast<double>(batch[0]->size.height * batch[0]->size.width);
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ Extractor::Extractor(GridNetwork network, const vision::ImageTransform& transfor
 
 Extractor::Decoded Extractor::decode(const Batch& batch) const {
   Decoded decoded;
-  const int64_t height = batch[0]->height, width = batch[0]->width;
+  const int64_t height = batch[0]->size.height, width = batch[0]->size.width;
   const auto bytes = static_cast<size_t>(3 * height * width);
   const torch::Tensor pixels =
       torch::empty({static_cast<int64_t>(batch.size()), 3, height, width},
@@ -110,7 +110,7 @@ Extractor::Computed Extractor::compute(Decoded decoded, data::GridType type) con
   if (computed.images.empty()) return computed;
   const torch::Tensor grids = network_(transform_.normalize(decoded.pixels.to(options_.device)));  // (I, C, h, w)
   for (const ExtractedImage* image : computed.images) {
-    if (grids.size(2) != image->grid_height || grids.size(3) != image->grid_width)
+    if (grids.size(2) != image->size.grid_height || grids.size(3) != image->size.grid_width)
       throw std::logic_error(image->path.string() + ": its grid has another size than was planned");
   }
   const auto number = type == data::GridType::kHalf ? torch::kFloat16 : torch::kFloat32;

@@ -5,29 +5,15 @@
 
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "data/grid_store_writer.h"
 #include "vision/image_transform.h"
+#include "vqa/extraction_plan.h"
 #include "vqa/made_ahead.h"
 
 namespace vqa {
-
-/// A picture of the store's plan. Letters: H and W pixels of the network's input, h and w grid cells, C channels.
-struct ExtractedImage {
-  size_t split = 0, image = 0;  // its places in the store's plan
-  std::filesystem::path path;
-  int64_t height = 0, width = 0;            // H, W
-  int64_t grid_height = 0, grid_width = 0;  // h, w
-};
-
-struct BadImage {
-  std::filesystem::path path;
-  std::string reason;  // begins with the path
-};
 
 struct ExtractionProgress {
   int64_t done = 0, total = 0;  // images, of this run and earlier ones
@@ -44,7 +30,8 @@ struct ExtractorOptions {
   std::function<void(const BadImage&)> on_bad;
 };
 
-/// (I, 3, H, W) float32 in channels-last order -> (I, C, h, w). Frozen: called without gradients.
+/// Letters as in vqa/extraction_plan.h, and I images, C channels: (I, 3, H, W) float32 in channels-last order -> (I, C,
+/// h, w). Frozen: called without gradients.
 using GridNetwork = std::function<torch::Tensor(const torch::Tensor& images)>;
 
 struct ExtractionOutcome {

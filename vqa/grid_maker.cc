@@ -1,0 +1,57 @@
+#include "vqa/grid_maker.h"
+
+#include <stdexcept>
+
+#include "data/atomic_file.h"
+#include "data/sha256.h"
+#include "vision/image.h"
+#include "vision/weights.h"
+#include "vqa/version.h"
+
+namespace vqa {
+namespace fs = std::filesystem;
+
+namespace {
+
+vision::ResNet load_network(const GridMakerOptions& options) {
+  vision::ResNet network(vision::ResNetOptions{options.backbone});
+  const std::string file = options.weights.string();
+  const vision::LoadReport report = vision::load_weights(*network, data::read_tensors(options.weights), {.file = file});
+  if (!report.missing.empty()) {
+    throw std::runtime_error(file + ": lacks " + std::to_string(report.missing.size()) + " tensors of " +
+                             options.backbone + ", '" + report.missing.front() +
+                             "' the first of them; is it another backbone's?");
+  }
+  network->set_frozen(true);
+  network->to(options.device);
+  return network;
+}
+
+}  // namespace
+
+GridMaker::GridMaker(const GridMakerOptions& options) : transform_(options.image), network_(load_network(options)) {
+  provenance_ = {.backbone = options.backbone,
+                 .weights_sha256 = data::sha256_of_file(options.weights),
+                 .image_rule = options.image.rule,
+                 .image_size = options.image.size,
+                 .precision = "float32",
+                 .program = "vqa " + std::string(kVersion)};
+}
+
+torch::Tensor GridMaker::grids(const torch::Tensor& images) {
+  const torch::NoGradGuard no_gradients;
+  return network_->forward(images);
+}
+
+ExtractedSize GridMaker::size_of(const fs::path& path) const {
+  const vision::Extent input = transform_.size().of(vision::check_image_file(path).extent());
+  try {
+    vision::check_image_size(network_->shape(), input.height, input.width);
+  } catch (const std::invalid_argument& error) {
+    throw std::runtime_error(path.string() + ": " + error.what());
+  }
+  return {input.height, input.width, vision::grid_side(network_->shape(), input.height),
+          vision::grid_side(network_->shape(), input.width)};
+}
+
+}  // namespace vqa

@@ -1,0 +1,47 @@
+// A frozen backbone with all that decides about the features it gives.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <string>
+
+#include "data/grid_provenance.h"
+#include "vision/image_transform.h"
+#include "vision/resnet.h"
+#include "vqa/extraction_plan.h"
+
+namespace vqa {
+
+struct GridMakerOptions {
+  std::string backbone;           // one of vision::ResNetImpl::names()
+  std::filesystem::path weights;  // its file
+  vision::ImageTransformOptions image;
+  torch::Device device = torch::kCPU;
+};
+
+/// Letters: I images, H and W pixels, h and w grid cells, C channels.
+class GridMaker {
+ public:
+  /// Throws std::invalid_argument for options that are wrong, and std::runtime_error with the file's path for weights
+  /// that cannot be read or are not those of this backbone.
+  explicit GridMaker(const GridMakerOptions& options);
+
+  /// (I, 3, H, W) float32, as the transform's `normalize` gives them -> (I, C, h, w), on the device, without gradients.
+  torch::Tensor grids(const torch::Tensor& images);
+
+  /// What a picture's file says of itself, and what becomes of it. Throws std::runtime_error with the path for a file
+  /// that is no whole picture. Safe to call from several threads.
+  ExtractedSize size_of(const std::filesystem::path& path) const;
+
+  int64_t channels() const { return network_->channels(); }
+  const vision::ImageTransform& transform() const { return transform_; }
+  const data::GridProvenance& provenance() const { return provenance_; }
+
+ private:
+  vision::ImageTransform transform_;
+  vision::ResNet network_;
+  data::GridProvenance provenance_;
+};
+
+}  // namespace vqa
