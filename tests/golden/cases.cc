@@ -15,6 +15,8 @@ const std::vector<Case>& cases() {
       {"resnet50", resnet50},
       {"resnet101", resnet101},
       {"resnet152", resnet152},
+      {"clip_rn50", clip_rn50},
+      {"clip_rn50x4", clip_rn50x4},
       {"mcan_tiny", [](Folder folder, uint32_t salt) { return mcan(folder, salt, "tiny"); }},
       {"mcan_small", [](Folder folder, uint32_t salt) { return mcan(folder, salt, "small"); }},
       {"mcan_large", [](Folder folder, uint32_t salt) { return mcan(folder, salt, "large"); }},

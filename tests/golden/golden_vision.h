@@ -9,5 +9,7 @@ std::vector<Comparison> resnet18(const std::filesystem::path& folder, uint32_t s
 std::vector<Comparison> resnet50(const std::filesystem::path& folder, uint32_t salt);
 std::vector<Comparison> resnet101(const std::filesystem::path& folder, uint32_t salt);
 std::vector<Comparison> resnet152(const std::filesystem::path& folder, uint32_t salt);
+std::vector<Comparison> clip_rn50(const std::filesystem::path& folder, uint32_t salt);
+std::vector<Comparison> clip_rn50x4(const std::filesystem::path& folder, uint32_t salt);
 
 }  // namespace golden
