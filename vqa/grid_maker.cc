@@ -29,6 +29,12 @@ vision::ResNet load_network(const GridMakerOptions& options) {
 
 }  // namespace
 
+vision::ImageTransformOptions default_image(const std::string& backbone, const std::string& rule) {
+  const std::string own = backbone.starts_with("clip") ? "clip" : "torchvision";
+  const std::string chosen = rule.empty() ? own : rule;
+  return {.rule = chosen, .size = chosen == "grid-feats" ? "600/1000" : "448"};
+}
+
 GridMaker::GridMaker(const GridMakerOptions& options) : transform_(options.image), network_(load_network(options)) {
   provenance_ = {.backbone = options.backbone,
                  .weights_sha256 = data::sha256_of_file(options.weights),

@@ -20,6 +20,10 @@ struct GridMakerOptions {
   torch::Device device = torch::kCPU;
 };
 
+/// What a backbone's pictures are prepared by unless something else is asked for: CLIP's by its own rule, others as
+/// torchvision does. An empty `rule` is the backbone's own. Sizes are 600/1000 for grid-feats, else a square of 448.
+vision::ImageTransformOptions default_image(const std::string& backbone, const std::string& rule = "");
+
 /// Letters: I images, H and W pixels, h and w grid cells, C channels.
 class GridMaker {
  public:
