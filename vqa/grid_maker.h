@@ -4,10 +4,12 @@
 #include <torch/torch.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "data/grid_provenance.h"
 #include "vision/image_transform.h"
+#include "vision/inference_plan.h"
 #include "vision/resnet.h"
 #include "vqa/extraction_plan.h"
 
@@ -17,6 +19,7 @@ struct GridMakerOptions {
   std::string backbone;           // one of vision::ResNetImpl::names()
   std::filesystem::path weights;  // its file
   vision::ImageTransformOptions image;
+  std::string precision = "float32";  // one of vision::inference_precisions()
   torch::Device device = torch::kCPU;
 };
 
@@ -38,13 +41,15 @@ class GridMaker {
   /// that is no whole picture. Safe to call from several threads.
   ExtractedSize size_of(const std::filesystem::path& path) const;
 
-  int64_t channels() const { return network_->channels(); }
+  int64_t channels() const { return shape_.channels; }
   const vision::ImageTransform& transform() const { return transform_; }
   const data::GridProvenance& provenance() const { return provenance_; }
 
  private:
   vision::ImageTransform transform_;
-  vision::ResNet network_;
+  vision::ResNetShape shape_;
+  vision::ResNet network_{nullptr};              // on a GPU
+  std::unique_ptr<vision::InferencePlan> plan_;  // on a CPU
   data::GridProvenance provenance_;
 };
 

@@ -2,12 +2,14 @@
 
 #include "data/safetensors.h"
 #include "tests/golden/fill.h"
+#include "vision/inference_plan.h"
 #include "vision/resnet.h"
 
 namespace golden {
 namespace {
 
-/// Compares the last grid, of which the larger files hold the first channels and every channel's sum over the cells.
+/// Compares the last grid by one path, of which the larger files hold the first channels and every channel's sum over
+/// the cells.
 void compare(const std::string& path, const torch::Tensor& grid, const data::TensorFile& expected,
              std::vector<Comparison>& comparisons) {
   const torch::Tensor& expected_grid = expected.at("grid");
@@ -32,6 +34,7 @@ std::vector<Comparison> resnet(const ResNetCase& c, const std::filesystem::path&
   const torch::Tensor image = 4 * uniform("image." + c.name, {1, 3, c.height, c.width}, salt);
   std::vector<Comparison> comparisons;
   compare("", network->forward(image), expected, comparisons);
+  compare("plan.", vision::InferencePlan(network).forward(image), expected, comparisons);
   return comparisons;
 }
 

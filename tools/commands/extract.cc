@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 struct ExtractOptions {
-  std::string backbone, weights, out, dtype = "fp16", shard = "1/1", rule, size;
+  std::string backbone, weights, out, dtype = "fp16", shard = "1/1", rule, size, precision = "float32";
   std::vector<std::string> images, merge;
   int64_t batch = 8;
   bool resume = false;
@@ -123,7 +123,8 @@ int merge(const ExtractOptions& extract) {
 }
 
 vqa::GridMakerOptions maker_options(const ExtractOptions& extract, torch::Device device) {
-  vqa::GridMakerOptions options{.backbone = extract.backbone, .weights = extract.weights, .device = device};
+  vqa::GridMakerOptions options{
+      .backbone = extract.backbone, .weights = extract.weights, .precision = extract.precision, .device = device};
   options.image = vqa::default_image(extract.backbone, extract.rule);
   if (!extract.size.empty()) options.image.size = extract.size;
   return options;
@@ -200,8 +201,10 @@ int extract(const std::vector<std::string>& arguments) {
       "merge", po::value(&extract.merge)->multitoken(), "stores to join into --out, instead of extracting")(
       "image-rule", po::value(&extract.rule), "how pictures become numbers: torchvision, grid-feats or clip")(
       "image-size", po::value(&extract.size),
-      "448: a square; 600/1000: shorter side, at most so long; /1000: longer side")("size", po::value(&extract.size),
-                                                                                    "the same as --image-size")(
+      "448: a square; 600/1000: shorter side, at most so long; /1000: longer side")(
+      "precision", po::value(&extract.precision)->default_value(extract.precision),
+      ("in which the network is computed: " + data::listed(vision::inference_precisions())).c_str())(
+      "size", po::value(&extract.size), "the same as --image-size")(
       "batch", po::value(&extract.batch)->default_value(extract.batch), "images of one size computed together")(
       "dtype", po::value(&extract.dtype)->default_value(extract.dtype), "of the features: fp16 or fp32")(
       "shard", po::value(&extract.shard)->default_value(extract.shard),
