@@ -6,6 +6,7 @@
 int main(int argc, char** argv) {
   bench::register_grid_features();
   bench::register_convolutions();
+  bench::register_grid_store();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

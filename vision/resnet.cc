@@ -98,4 +98,10 @@ void check_image_size(const ResNetShape& shape, int64_t height, int64_t width) {
                               " pixels: this backbone needs " + std::to_string(least) + " a side or more");
 }
 
+int64_t grid_side(const ResNetShape& shape, int64_t pixels) {
+  // Every step halves, rounding up; CLIP's do so in the stem's first convolution alone.
+  const bool down = shape.stem_pool == StemPool::kAverage2;
+  return down ? (pixels + 1) / 2 / (shape.stride / 2) : (pixels + shape.stride - 1) / shape.stride;
+}
+
 }  // namespace vision

@@ -57,4 +57,7 @@ TORCH_MODULE(ResNet);
 /// Throws std::invalid_argument where images of these sizes leave a network of this shape no grid cell.
 void check_image_size(const ResNetShape& shape, int64_t height, int64_t width);
 
+/// Cells along a side of so many pixels.
+int64_t grid_side(const ResNetShape& shape, int64_t pixels);
+
 }  // namespace vision

@@ -10,4 +10,8 @@ void register_grid_features();
 /// the processor's peak; fma_peak: that peak.
 void register_convolutions();
 
+/// grid_store/read|read_float|pread: random images of a store by 1, 2 and 4 threads, and plain pread of the same bytes.
+/// Written to and read from the folder for temporary files (TMPDIR), so from the system's cache.
+void register_grid_store();
+
 }  // namespace bench

@@ -16,7 +16,8 @@ const std::vector<Command>& commands() {
       {"eval", "answer a split with a model and score the answers", eval},
       {"score", "score a file of results", score},
       {"answer", "answer questions about a picture", answer},
-      {"info", "describe a model or a tensor file", info},
+      {"extract", "make a store of grid features from pictures", extract},
+      {"info", "describe a model, a tensor file or a grid store", info},
   };
   return all;
 }

@@ -27,6 +27,7 @@ int train(const std::vector<std::string>& arguments);
 int eval(const std::vector<std::string>& arguments);
 int score(const std::vector<std::string>& arguments);
 int answer(const std::vector<std::string>& arguments);
+int extract(const std::vector<std::string>& arguments);
 int info(const std::vector<std::string>& arguments);
 
 }  // namespace tools

@@ -141,17 +141,6 @@ void announce(const vqa::Bundle& bundle, const data::Split& train, const data::S
             << " tokens" << std::endl;
 }
 
-/// A word as a shell takes it: 'a b'.
-std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789/._-+:,=@%") == word.npos;
-  if (plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
 int report_outcome(const TrainOptions& train, const vqa::TrainingOutcome& outcome) {
   if (!outcome.finished) {
     std::cerr << "vqa: stopped and saved; go on with: vqa train --resume --data " << quoted(train.data) << " --out "
