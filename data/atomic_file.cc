@@ -81,6 +81,16 @@ void write_file(const fs::path& path, std::string_view bytes) {
   file.commit();
 }
 
+void copy_file(const fs::path& from, const fs::path& path) {
+  const fs::path temporary = temporary_beside(path);
+  std::error_code error, ignored;
+  fs::copy_file(from, temporary, fs::copy_options::overwrite_existing, error);
+  if (!error) fs::rename(temporary, path, error);
+  if (!error) return;
+  fs::remove(temporary, ignored);
+  throw std::runtime_error(path.string() + ": cannot be copied from " + from.string() + ": " + error.message());
+}
+
 std::string read_file(const fs::path& path) {
   if (fs::is_directory(path)) throw std::runtime_error(path.string() + ": is a folder, not a file");
   std::ifstream in(path, std::ios::binary);

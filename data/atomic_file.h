@@ -38,6 +38,9 @@ bool is_temporary(const std::filesystem::path& path);
 /// Writes `bytes` to `path` through an AtomicFile.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
+/// Copies the content of the file `from`, so that `path` has all of it or is as it was.
+void copy_file(const std::filesystem::path& from, const std::filesystem::path& path);
+
 /// The whole content of a file. Throws std::runtime_error with the path.
 std::string read_file(const std::filesystem::path& path);
 

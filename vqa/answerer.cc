@@ -6,7 +6,7 @@
 namespace vqa {
 
 Answerer::Answerer(Bundle bundle) : bundle_(std::move(bundle)) {
-  if (bundle_.model->backbone().is_empty()) {
+  if (!bundle_.model->sees_pictures()) {
     throw std::runtime_error("the model was trained on given grid features and has no backbone to see a picture with");
   }
 }

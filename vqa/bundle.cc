@@ -6,7 +6,9 @@
 #include "data/atomic_file.h"
 #include "data/json_file.h"
 #include "data/safetensors.h"
+#include "data/sha256.h"
 #include "vision/weights.h"
+#include "vqa/grid_maker.h"
 #include "vqa/version.h"
 
 namespace vqa {
@@ -19,6 +21,7 @@ constexpr int64_t kFormat = 2;  // of the bundle; a reader refuses any other
 constexpr const char* kConfigFile = "config.json";
 constexpr const char* kWeightsFile = "model.safetensors";
 constexpr const char* kAnswersFile = "answers.txt";
+constexpr const char* kBackboneFile = "backbone.weights";
 constexpr const char* kGrids = "grid-features";  // in config.json: their provenance, field by field
 
 [[noreturn]] void fail(const fs::path& path, const std::string& what) {
@@ -109,6 +112,23 @@ void load_model(const fs::path& path, Bundle& bundle) {
   bundle.record = read_record(path, file);
 }
 
+/// A model of given features has the settings that they were made with.
+void take_settings(const data::GridProvenance& grids, ModelConfig& config) {
+  config.backbone = grids.backbone;
+  config.image_rule = grids.image_rule;
+  config.image_size = grids.image_size;
+  config.freeze_backbone = true;
+}
+
+/// The weights have to be those that the store was made with.
+void require_maker(const fs::path& weights, const data::GridStore& store) {
+  data::GridProvenance given = store.provenance();
+  given.weights_sha256 = data::sha256_of_file(weights);
+  const std::string difference =
+      data::provenance_mismatch({store.path().string(), store.provenance()}, {weights.string(), given});
+  if (!difference.empty()) throw std::runtime_error(difference);
+}
+
 }  // namespace
 
 Bundle Bundle::load(const fs::path& folder, torch::Device device) {
@@ -132,7 +152,27 @@ Bundle Bundle::load(const fs::path& folder, torch::Device device) {
   load_model(folder / kWeightsFile, bundle);
   bundle.model->to(device);
   bundle.model->eval();
+  if (fs::exists(folder / kBackboneFile)) bundle.backbone_weights = folder / kBackboneFile;
   return bundle;
+}
+
+void Bundle::give_sight(const fs::path& weights, torch::Device device) {
+  if (model->sees_pictures()) return;
+  const fs::path& file = weights.empty() ? backbone_weights : weights;
+  if (file.empty()) {
+    throw std::runtime_error(
+        "the model was trained on grid features and holds no backbone to see pictures with; give the weights that made "
+        "the features by --weights");
+  }
+  auto maker = std::make_shared<GridMaker>(GridMakerOptions{.backbone = config.model.backbone,
+                                                            .weights = file,
+                                                            .image = transform_options(config.model),
+                                                            .precision = grids.precision,
+                                                            .device = device});
+  const std::string difference =
+      data::provenance_mismatch({file.string(), maker->provenance()}, {"the model's features", grids});
+  if (!difference.empty()) throw std::runtime_error(difference);
+  model->see_by(std::move(maker));
 }
 
 bool Bundle::present(const fs::path& folder) { return fs::exists(folder / kConfigFile); }
@@ -141,7 +181,7 @@ bool Bundle::is_file(const std::string& name) {
   for (const std::string& kind : text::tokenizer_kinds()) {
     if (name == text::tokenizer_file(kind)) return true;
   }
-  return name == kConfigFile || name == kWeightsFile || name == kAnswersFile;
+  return name == kConfigFile || name == kWeightsFile || name == kAnswersFile || name == kBackboneFile;
 }
 
 void Bundle::write(const fs::path& folder) const {
@@ -155,6 +195,9 @@ void Bundle::write(const fs::path& folder) const {
   data::write_file(folder / kConfigFile, object.dump(2) + "\n");
   answers.save(folder / kAnswersFile);
   tokenizer->save(folder);
+  if (!backbone_weights.empty() && !fs::exists(folder / kBackboneFile)) {
+    data::copy_file(backbone_weights, folder / kBackboneFile);
+  }
   write_weights(folder);
 }
 
@@ -169,31 +212,39 @@ void Bundle::write_weights(const fs::path& folder) const {
 void require_same_grids(const Bundle& bundle, const data::GridStore& store, bool force) {
   const std::string path = store.path().string();
   if (bundle.grids.backbone.empty()) {
-    throw std::runtime_error(path + ": the model was trained from pixels and sees pictures with a backbone of its own; " +
+    throw std::runtime_error(path +
+                             ": the model was trained from pixels and sees pictures with a backbone of its own; " +
                              "leave out --features");
   }
   const std::string difference = data::provenance_mismatch({path, store.provenance()}, {"the model", bundle.grids});
   if (!difference.empty() && !force) throw std::runtime_error(difference + "; --force uses it all the same");
   const int64_t channels = bundle.model->grid_channels();
   if (store.channels() != channels) {
-    fail(store.path(), "has " + std::to_string(store.channels()) + " channels, the model takes " +
-                           std::to_string(channels));
+    fail(store.path(),
+         "has " + std::to_string(store.channels()) + " channels, the model takes " + std::to_string(channels));
   }
 }
 
 Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
                    std::shared_ptr<const text::Tokenizer> tokenizer, const FeatureOptions& features) {
   torch::manual_seed(static_cast<uint64_t>(config.training.seed));
-  const data::GridStore* store = features.store;
   Bundle bundle;
   bundle.config = config;
-  if (store != nullptr) take_settings(store->provenance(), bundle.config.model);
-  bundle.model = Model(ModelOptions{.config = bundle.config.model,
+  ModelConfig& c = bundle.config.model;
+  if (features.store != nullptr) take_settings(features.store->provenance(), c);
+  bundle.model = Model(ModelOptions{.config = c,
                                     .words = tokenizer->vocabulary_size(),
                                     .answers = answers.size(),
-                                    .grid_channels = store != nullptr ? store->channels() : 0});
-  if (store != nullptr) bundle.grids = store->provenance();
-  if (!features.weights.empty()) give_weights(bundle, features.weights);
+                                    .grid_channels = features.store != nullptr ? features.store->channels() : 0});
+  if (features.store != nullptr) {
+    bundle.grids = features.store->provenance();
+    if (!features.weights.empty()) require_maker(features.weights, *features.store);
+    bundle.backbone_weights = features.weights;
+  } else if (!features.weights.empty()) {
+    vision::ResNet backbone = bundle.model->backbone();
+    load_backbone(backbone, c.backbone, features.weights);
+    if (c.freeze_backbone) bundle.grids = grid_provenance({c.backbone, features.weights, transform_options(c)});
+  }
   bundle.answers = std::move(answers);
   bundle.tokenizer = std::move(tokenizer);
   return bundle;

@@ -19,18 +19,27 @@ struct TrainingRecord {
   double accuracy = -1;  // on the validation split, percent; negative where it was not measured
 };
 
-/// All that is needed to answer: `config.json`, `model.safetensors`, `answers.txt` and the tokenizer's file.
+/// All that is needed to answer: `config.json`, `model.safetensors`, `answers.txt`, the tokenizer's file, and
+/// `backbone.weights` where the model was trained on features that another network made.
 struct Bundle {
   Config config;
   data::AnswerVocabulary answers;
   std::shared_ptr<const text::Tokenizer> tokenizer;
   Model model{nullptr};
   TrainingRecord record;
-  data::GridProvenance grids;  // how its grid features are made; no backbone where it is trained from pixels
+  // How the grid features are made that it was trained on; no backbone where it was trained with one of its own.
+  data::GridProvenance grids;
+  // The file of the backbone that makes them; empty where the bundle has none, or one in its model.
+  std::filesystem::path backbone_weights;
 
   /// Reads a bundle's folder, with the model in evaluation mode on `device`. Throws std::runtime_error naming the file
   /// that is missing, truncated or does not fit the others, and for a bundle of a newer format.
   static Bundle load(const std::filesystem::path& folder, torch::Device device = torch::kCPU);
+
+  /// Lets a model that was trained on given grid features see pictures: with the backbone in `weights`, or where that
+  /// is empty in the bundle. One that can already stays as it is. Throws std::runtime_error where there is none, or
+  /// where it is not the one that made the features.
+  void give_sight(const std::filesystem::path& weights, torch::Device device);
 
   /// Whether `folder` holds a bundle, complete or begun.
   static bool present(const std::filesystem::path& folder);
@@ -45,15 +54,15 @@ struct Bundle {
   void write_weights(const std::filesystem::path& folder) const;
 };
 
-/// Where the grid features of a new model come from, besides a backbone that is trained with it.
+/// What a new model sees besides, or instead of, a backbone that begins with random weights.
 struct FeatureOptions {
-  const data::GridStore* store = nullptr;  // it is trained on these; its backbone is the one they were made with
-  std::filesystem::path weights;           // the backbone's, a file data::read_tensors knows; empty for random ones
+  const data::GridStore* store = nullptr;  // grid features; it is trained on these
+  std::filesystem::path weights;           // the backbone's: with a store those that made it, else the first ones
 };
 
 /// A new, untrained model for a vocabulary of answers and a tokenizer, its weights drawn from `config.training.seed`.
-/// With a store and no weights it has no backbone, and can be asked about pictures only when it is given one. Throws
-/// std::runtime_error where the weights are not the backbone's, or not those that the store was made with.
+/// With a store its settings of backbone and images are the store's. Throws std::runtime_error where the weights are
+/// not the backbone's, or not those that the store was made with.
 Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
                    std::shared_ptr<const text::Tokenizer> tokenizer, const FeatureOptions& features = {});
 

@@ -11,22 +11,14 @@
 namespace vqa {
 namespace fs = std::filesystem;
 
-namespace {
-
-vision::ResNet load_network(const GridMakerOptions& options) {
-  vision::ResNet network(vision::ResNetOptions{options.backbone});
-  const std::string file = options.weights.string();
-  const vision::LoadReport report = vision::load_weights(*network, data::read_tensors(options.weights), {.file = file});
-  if (!report.missing.empty()) {
-    throw std::runtime_error(file + ": lacks " + std::to_string(report.missing.size()) + " tensors of " +
-                             options.backbone + ", '" + report.missing.front() +
-                             "' the first of them; is it another backbone's?");
-  }
-  network->set_frozen(true);
-  return network;
+void load_backbone(vision::ResNet& network, const std::string& backbone, const fs::path& weights) {
+  const vision::LoadReport report =
+      vision::load_weights(*network, data::read_tensors(weights), {.file = weights.string()});
+  if (report.missing.empty()) return;
+  throw std::runtime_error(weights.string() + ": lacks " + std::to_string(report.missing.size()) + " tensors of " +
+                           backbone + ", '" + report.missing.front() +
+                           "' the first of them; is it another backbone's?");
 }
-
-}  // namespace
 
 vision::ImageTransformOptions default_image(const std::string& backbone, const std::string& rule) {
   const std::string own = backbone.starts_with("clip") ? "clip" : "torchvision";
@@ -35,9 +27,11 @@ vision::ImageTransformOptions default_image(const std::string& backbone, const s
 }
 
 GridMaker::GridMaker(const GridMakerOptions& options)
-    : transform_(options.image), shape_(vision::resnet_shape(options.backbone)) {
+    : transform_(options.image), shape_(vision::resnet_shape(options.backbone)), provenance_(grid_provenance(options)) {
   vision::check_precision(options.precision);
-  vision::ResNet network = load_network(options);
+  vision::ResNet network(vision::ResNetOptions{options.backbone});
+  load_backbone(network, options.backbone, options.weights);
+  network->set_frozen(true);
   if (options.device.is_cpu()) {
     plan_ = std::make_unique<vision::InferencePlan>(network, vision::InferenceOptions{.precision = options.precision});
   } else if (options.precision == vision::InferenceOptions{}.precision) {
@@ -46,12 +40,15 @@ GridMaker::GridMaker(const GridMakerOptions& options)
   } else {
     data::refuse_value("precision", options.precision, vision::InferenceOptions{}.precision + " on a GPU");
   }
-  provenance_ = {.backbone = options.backbone,
-                 .weights_sha256 = data::sha256_of_file(options.weights),
-                 .image_rule = options.image.rule,
-                 .image_size = options.image.size,
-                 .precision = options.precision,
-                 .program = "vqa " + std::string(kVersion)};
+}
+
+data::GridProvenance grid_provenance(const GridMakerOptions& options) {
+  return {.backbone = options.backbone,
+          .weights_sha256 = data::sha256_of_file(options.weights),
+          .image_rule = options.image.rule,
+          .image_size = options.image.size,
+          .precision = options.precision,
+          .program = "vqa " + std::string(kVersion)};
 }
 
 torch::Tensor GridMaker::grids(const torch::Tensor& images) {

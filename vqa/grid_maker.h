@@ -27,6 +27,13 @@ struct GridMakerOptions {
 /// torchvision does. An empty `rule` is the backbone's own. Sizes are 600/1000 for grid-feats, else a square of 448.
 vision::ImageTransformOptions default_image(const std::string& backbone, const std::string& rule = "");
 
+/// How features made with these options were made.
+data::GridProvenance grid_provenance(const GridMakerOptions& options);
+
+/// Puts the weights of a file, in any format of data::read_tensors and under any prefix, into a backbone. Throws
+/// std::runtime_error with the path where they are not all there or of another shape.
+void load_backbone(vision::ResNet& network, const std::string& backbone, const std::filesystem::path& weights);
+
 /// Letters: I images, H and W pixels, h and w grid cells, C channels.
 class GridMaker {
  public:

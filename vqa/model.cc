@@ -3,6 +3,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "vqa/grid_maker.h"
+
 namespace vqa {
 
 fusion::McanOptions mcan_options(const ModelConfig& c) {
@@ -64,7 +66,8 @@ ModelImpl::Grid ModelImpl::encode_image(const Batch& batch) {
     const torch::Tensor cells = grid_position_->forward(grid_projection_(batch.grid), batch.grid_sizes);  // (I, n, D)
     return {fusion::Sequence::padded(cells, batch.grid_lengths)};
   }
-  const torch::Tensor grid = backbone_->forward(transform_.normalize(batch.images));  // (I, C, h, w)
+  const torch::Tensor images = transform_.normalize(batch.images);                                 // (I, 3, H, W)
+  const torch::Tensor grid = backbone_ ? backbone_->forward(images) : grid_maker_->grids(images);  // (I, C, h, w)
   const int64_t height = grid.size(2), width = grid.size(3);
   torch::Tensor cells = grid_projection_(grid.flatten(2).transpose(1, 2));
   cells = grid_position_->forward(cells, height, width);  // (I, n, D)

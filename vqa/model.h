@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <memory>
+
 #include "fusion/attention_pool.h"
 #include "fusion/grid_position.h"
 #include "fusion/mcan.h"
@@ -13,6 +15,8 @@
 #include "vqa/config.h"
 
 namespace vqa {
+
+class GridMaker;
 
 struct ModelOptions {
   ModelConfig config;
@@ -58,12 +62,19 @@ class ModelImpl : public torch::nn::Module {
   torch::Device device() const { return classifier_->weight.device(); }
 
   /// The backbone, null in a model of given grid features.
-  vision::ResNet backbone() { return backbone_; }
+  vision::ResNet backbone() const { return backbone_; }
+  int64_t grid_channels() const { return backbone_ ? backbone_->channels() : options_.grid_channels; }  // C
+
+  /// Lets a model of given grid features see pictures as well, by a backbone that is not a part of it: one that made
+  /// the features it was trained on.
+  void see_by(std::shared_ptr<GridMaker> grid_maker) { grid_maker_ = std::move(grid_maker); }
+  bool sees_pictures() const { return backbone_ || grid_maker_; }
 
  private:
   ModelOptions options_;
   vision::ImageTransform transform_;
   vision::ResNet backbone_{nullptr};
+  std::shared_ptr<GridMaker> grid_maker_;
   std::shared_ptr<text::QuestionEncoderImpl> question_encoder_;
   torch::nn::Linear grid_projection_{nullptr};
   fusion::GridPosition grid_position_{nullptr};

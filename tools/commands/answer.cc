@@ -34,7 +34,7 @@ void print_json(const vqa::Answer& answer) {
 }  // namespace
 
 int answer(const std::vector<std::string>& arguments) {
-  std::string model, image_path, overlay;
+  std::string model, image_path, overlay, weights;
   std::vector<std::string> questions;
   int64_t top = 5;
   RuntimeOptions runtime;
@@ -44,7 +44,8 @@ int answer(const std::vector<std::string>& arguments) {
       "question", po::value(&questions)->composing()->required(), "a question; may be given several times")(
       "top", po::value(&top)->default_value(top), "answers to print per question")(
       "overlay", po::value(&overlay), "PNG file for the picture with a heat map of where the model looked")(
-      "json", po::bool_switch(), "print one JSON object per question");
+      "json", po::bool_switch(), "print one JSON object per question")("weights", po::value(&weights),
+                                                                       kSightWeightsHelp);
   add_runtime_options(options, runtime);
   const Usage usage{
       "vqa answer --model BUNDLE --image FILE --question TEXT ... [OPTIONS]",
@@ -56,7 +57,9 @@ int answer(const std::vector<std::string>& arguments) {
   const torch::Device device = prepare(runtime);
 
   const cv::Mat image = vision::read_image(image_path);
-  vqa::Answerer answerer(vqa::Bundle::load(model, device));
+  vqa::Bundle bundle = vqa::Bundle::load(model, device);
+  bundle.give_sight(weights, device);
+  vqa::Answerer answerer(std::move(bundle));
   const std::vector<vqa::Answer> answers = answerer.answer(image, questions, top);
   for (const vqa::Answer& each : answers) (*values)["json"].as<bool>() ? print_json(each) : print_text(each);
   if (!overlay.empty()) vision::write_png(overlay, vqa::draw_overlay(image, answers));

@@ -22,6 +22,8 @@ namespace {
 
 struct EvalOptions {
   std::string model, data, split = "val", rule = "official", results, json;
+  std::string weights;
+  FeatureFlags features;
   int64_t batch_size = vqa::EvaluatorOptions().batch_size;
   RuntimeOptions runtime;
 };
@@ -29,7 +31,10 @@ struct EvalOptions {
 std::vector<data::Result> predict(const EvalOptions& options, const data::Split& split) {
   const torch::Device device = prepare(options.runtime);
   vqa::Bundle bundle = vqa::Bundle::load(options.model, device);
-  const vqa::BatchMaker maker(split, *bundle.tokenizer, bundle.answers, vqa::image_source(split, *bundle.model));
+  const auto store = options.features.open();
+  store ? vqa::require_same_grids(bundle, *store, options.features.force) : bundle.give_sight(options.weights, device);
+  const vqa::BatchMaker maker(split, *bundle.tokenizer, bundle.answers,
+                              vqa::image_source(split, *bundle.model, store.get()));
   ProgressBar bar("answering");
   vqa::EvaluatorOptions evaluation{.batch_size = options.batch_size, .loader = loader_options(options.runtime)};
   evaluation.on_progress = [&](int64_t done, int64_t total) { bar.update(done, total); };
@@ -64,6 +69,8 @@ int eval(const std::vector<std::string>& arguments) {
       "json", po::value(&eval.json), "file for the accuracies as JSON")(
       "prior", po::bool_switch(), "also score guessers that never see the picture")(
       "batch-size", po::value(&eval.batch_size)->default_value(eval.batch_size), "questions a batch");
+  eval.features.add_to(options);
+  options.add_options()("weights", po::value(&eval.weights), kSightWeightsHelp);
   add_runtime_options(options, eval.runtime);
   const Usage usage{
       "vqa eval --model BUNDLE --data DIR [OPTIONS]",
@@ -82,8 +89,9 @@ int eval(const std::vector<std::string>& arguments) {
   data::check_at_least("batch-size", eval.batch_size, 1);
   const data::AccuracyRule rule = data::parse_accuracy_rule(eval.rule);
 
-  const data::Split split =
-      data::Split::open(eval.data, eval.split, {.annotations_required = false, .images_required = !eval.model.empty()});
+  const data::Split split = data::Split::open(
+      eval.data, eval.split,
+      {.annotations_required = false, .images_required = !eval.model.empty() && eval.features.file.empty()});
   for (const std::string& file : {eval.results, eval.json}) {
     if (!file.empty()) data::AtomicFile writable(file);  // else it would fail when all the work is done
   }

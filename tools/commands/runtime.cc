@@ -16,6 +16,16 @@ void add_runtime_options(po::options_description& description, RuntimeOptions& o
       "workers", po::value(&options.workers)->default_value(options.workers), "threads that decode images");
 }
 
+void FeatureFlags::add_to(po::options_description& description) {
+  description.add_options()("features", po::value(&file),
+                            "store of grid features (vqa extract makes one) to read in place of the pictures")(
+      "force", po::bool_switch(&force), "use a store even if it was made otherwise than the model's features");
+}
+
+std::unique_ptr<const data::GridStore> FeatureFlags::open() const {
+  return file.empty() ? nullptr : std::make_unique<const data::GridStore>(file);
+}
+
 std::string to_flags(const RuntimeOptions& options) {
   const RuntimeOptions defaults;
   std::string flags;

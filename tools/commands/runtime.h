@@ -4,8 +4,10 @@
 #include <torch/torch.h>
 
 #include <boost/program_options.hpp>
+#include <memory>
 #include <string>
 
+#include "data/grid_store.h"
 #include "vqa/batch_loader.h"
 
 namespace tools {
@@ -18,6 +20,20 @@ struct RuntimeOptions {
 
 /// --device, --threads and --workers, into `options`.
 void add_runtime_options(boost::program_options::options_description& description, RuntimeOptions& options);
+
+// Of --weights, where a model is asked about pictures.
+inline constexpr const char* kSightWeightsHelp =
+    "for a model trained on grid features that holds no backbone: the weights that made the features";
+
+/// --features and --force.
+struct FeatureFlags {
+  std::string file;
+  bool force = false;
+
+  void add_to(boost::program_options::options_description& description);
+  /// The store, if one is named. Throws as data::GridStore does.
+  std::unique_ptr<const data::GridStore> open() const;
+};
 
 /// The flags that differ from the defaults, each with a blank before it: " --threads 1".
 std::string to_flags(const RuntimeOptions& options);

@@ -21,7 +21,8 @@ namespace po = boost::program_options;
 namespace {
 
 struct TrainOptions {
-  std::string data, out, preset = "shapes", config_file;
+  std::string data, out, preset = "shapes", config_file, weights;
+  FeatureFlags features;
   bool resume = false;
   RuntimeOptions runtime;
 };
@@ -50,7 +51,7 @@ vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& va
   }
   config.model.validate();
   config.training.validate();
-  vqa::require_one_size(vqa::transform_options(config.model));
+  if (train.features.file.empty()) vqa::require_one_size(vqa::transform_options(config.model));
   return config;
 }
 
@@ -65,7 +66,26 @@ void require_same_settings(vqa::Config saved, vqa::Config asked, const fs::path&
   }
 }
 
-vqa::Bundle new_bundle(const vqa::Config& config, const data::Split& train) {
+/// With a store the backbone and the images' rule and size are its own: a flag that says otherwise is refused.
+void require_settings_of(const data::GridStore& store, const po::variables_map& values) {
+  const data::GridProvenance& grids = store.provenance();
+  for (const auto& [name, value] :
+       {std::pair{"backbone", grids.backbone}, {"image-rule", grids.image_rule}, {"image-size", grids.image_size}}) {
+    if (values.contains(name) && values[name].as<std::string>() != value) {
+      throw UsageError(std::string(name) + ": " + store.path().string() + " was made with " + value + ", not " +
+                       values[name].as<std::string>() + "; leave the flag out, or extract other features");
+    }
+  }
+}
+
+/// A resumed run sees what it saw.
+void require_same_sight(const vqa::Bundle& bundle, const data::GridStore* store, bool force) {
+  if (store != nullptr) return vqa::require_same_grids(bundle, *store, force);
+  if (bundle.model->backbone()) return;
+  throw UsageError("features: the run was begun on a store of grid features; name it by --features");
+}
+
+vqa::Bundle new_bundle(const vqa::Config& config, const data::Split& train, const vqa::FeatureOptions& features) {
   std::vector<std::string> questions;
   for (const data::Question& question : train.questions()) {
     try {
@@ -79,7 +99,8 @@ vqa::Bundle new_bundle(const vqa::Config& config, const data::Split& train) {
   return vqa::make_bundle(config, data::AnswerVocabulary::build(train.annotations(), model.min_answer_count),
                           text::build_tokenizer(questions, {.kind = model.tokenizer,
                                                             .max_tokens = model.max_tokens,
-                                                            .vocabulary_size = model.vocabulary_size}));
+                                                            .vocabulary_size = model.vocabulary_size}),
+                          features);
 }
 
 /// Progress on a terminal, a line per epoch anywhere.
@@ -143,8 +164,10 @@ void announce(const vqa::Bundle& bundle, const data::Split& train, const data::S
 
 int report_outcome(const TrainOptions& train, const vqa::TrainingOutcome& outcome) {
   if (!outcome.finished) {
+    std::string features = train.features.file.empty() ? "" : " --features " + quoted(train.features.file);
+    if (train.features.force) features += " --force";
     std::cerr << "vqa: stopped and saved; go on with: vqa train --resume --data " << quoted(train.data) << " --out "
-              << quoted(train.out) << to_flags(train.runtime) << std::endl;
+              << quoted(train.out) << features << to_flags(train.runtime) << std::endl;
     return 1;
   }
   std::cout << train.out << ": trained in " << duration_text(outcome.seconds);
@@ -164,21 +187,26 @@ int run(const TrainOptions& train, const po::variables_map& values) {
   if (train.resume && !resumes)
     std::cerr << train.out << ": nothing to resume; starting from the beginning" << std::endl;
 
+  const auto store = train.features.open();
+  if (store) require_settings_of(*store, values);
   std::optional<vqa::Bundle> bundle;
   if (resumes) {
     bundle = vqa::Bundle::load(vqa::Trainer::last_folder(folder.path()));
     require_same_settings(bundle->config, chosen_config(train, values, bundle->config), folder.path());
+    require_same_sight(*bundle, store.get(), train.features.force);
   }
   const vqa::TrainingConfig& recipe = resumes ? bundle->config.training : config.training;
-  const data::Split train_split = data::Split::open(train.data, recipe.split);
+  const data::SplitOptions opening{.images_required = store == nullptr};
+  const data::Split train_split = data::Split::open(train.data, recipe.split, opening);
   std::optional<data::Split> val_split;
-  if (!recipe.val_split.empty()) val_split = data::Split::open(train.data, recipe.val_split);
+  if (!recipe.val_split.empty()) val_split = data::Split::open(train.data, recipe.val_split, opening);
   const data::Split* val = val_split ? &*val_split : nullptr;
-  if (!bundle) bundle = new_bundle(config, train_split);
+  if (!bundle) bundle = new_bundle(config, train_split, {.store = store.get(), .weights = train.weights});
   bundle->model->to(device);
   announce(*bundle, train_split, val);
 
-  vqa::TrainerOptions options{.folder = folder.path(), .loader = loader_options(train.runtime)};
+  vqa::TrainerOptions options{
+      .folder = folder.path(), .features = store.get(), .loader = loader_options(train.runtime)};
   options.stop = &catch_interrupts();
   Reporter reporter;
   reporter.attach(options);
@@ -200,7 +228,12 @@ int train(const std::vector<std::string>& arguments) {
       "out", po::value(&train.out)->required(), "folder of the model to make")(
       "preset", po::value(&train.preset)->default_value(train.preset), preset_help().c_str())(
       "config", po::value(&train.config_file), "file of settings, 'name = value' lines or JSON")(
-      "resume", po::bool_switch(&train.resume), "go on with the run in --out");
+      "resume", po::bool_switch(&train.resume), "go on with the run in --out")(
+      "weights", po::value(&train.weights),
+      "file of the backbone's weights, .safetensors, .pth or TorchScript: where training begins, or with --features "
+      "what "
+      "made them, kept in the model to see pictures by");
+  train.features.add_to(general);
   add_runtime_options(general, train.runtime);
   vqa::Config defaults;
   add_fields(model, vqa::fields(defaults.model));
