@@ -47,9 +47,10 @@ AnswerVocabulary AnswerVocabulary::load(const std::filesystem::path& path) {
   if (content.empty()) throw std::runtime_error(path.string() + ": is empty; one answer a line is expected");
   AnswerVocabulary vocabulary;
   for (size_t begin = 0; begin < content.size();) {
-    const size_t end = std::min(content.find('\n', begin), content.size());
-    const std::string text = content.substr(begin, end - begin);
+    const size_t end = content.find('\n', begin);
     const int64_t line = vocabulary.size() + 1;
+    if (end == content.npos) fail(line, "does not end; the file is truncated");
+    const std::string text = content.substr(begin, end - begin);
     if (!simdjson::validate_utf8(text)) fail(line, "holds bytes that are not UTF-8");
     if (!vocabulary.add(text)) {
       fail(line, "answer '" + text + "' stands twice, first on line " + std::to_string(*vocabulary.find(text) + 1));

@@ -15,6 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr uintmax_t kMaxFileBytes = uintmax_t{1} << 30;  // decoders count in int
+
 /// Errors are reported by exceptions alone, so OpenCV's own lines on stderr are switched off once per process.
 void silence_opencv() {
   [[maybe_unused]] static const auto previous = cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
@@ -51,6 +53,12 @@ std::string read_bytes(const fs::path& path) {
   // A device or a pipe may never end.
   if (fs::is_other(path)) {
     throw std::runtime_error(path.string() + ": is no regular file; an image is a JPEG, PNG, BMP or WebP file");
+  }
+  std::error_code unknown;
+  if (const auto size = fs::file_size(path, unknown); !unknown && size > kMaxFileBytes) {
+    throw std::runtime_error(path.string() + ": has " + std::to_string(size >> 20) +
+                             " MiB; is it a picture? They are read up to " + std::to_string(kMaxFileBytes >> 20) +
+                             " MiB");
   }
   return data::read_file(path);
 }

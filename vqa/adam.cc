@@ -29,8 +29,7 @@ torch::Tensor Adam::clip_gradients(double limit) {
   const torch::NoGradGuard no_grad;
   const std::vector<torch::Tensor> all = gradients();
   const torch::Tensor norm = torch::stack(at::_foreach_norm(all)).norm();
-  // As a tensor, so that a device need not be waited for.
-  at::_foreach_mul_(all, (limit / (norm + 1e-6)).clamp_max(1.0));
+  if (limit > 0) at::_foreach_mul_(all, (limit / (norm + 1e-6)).clamp_max(1.0));
   return norm;
 }
 

@@ -25,8 +25,8 @@ class Adam {
   /// Forgets the gradients.
   void zero_grad();
 
-  /// Scales the gradients so that their norm over all parameters is at most `limit`. Returns the norm before, a scalar
-  /// on the parameters' device.
+  /// Scales the gradients so that their norm over all parameters is at most `limit`; 0 for no limit. Returns the norm
+  /// before, a scalar on the parameters' device.
   torch::Tensor clip_gradients(double limit);
 
   /// One update; parameters without a gradient stay.

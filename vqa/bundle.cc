@@ -175,7 +175,10 @@ void Bundle::give_sight(const fs::path& weights, torch::Device device) {
   model->see_by(std::move(maker));
 }
 
-bool Bundle::present(const fs::path& folder) { return fs::exists(folder / kConfigFile); }
+bool Bundle::present(const fs::path& folder) noexcept {
+  std::error_code ignored;
+  return fs::exists(folder / kConfigFile, ignored);
+}
 
 bool Bundle::is_file(const std::string& name) {
   for (const std::string& kind : text::tokenizer_kinds()) {

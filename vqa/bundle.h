@@ -42,7 +42,7 @@ struct Bundle {
   void give_sight(const std::filesystem::path& weights, torch::Device device);
 
   /// Whether `folder` holds a bundle, complete or begun.
-  static bool present(const std::filesystem::path& folder);
+  static bool present(const std::filesystem::path& folder) noexcept;
 
   /// Whether a bundle's folder may hold a file of this name.
   static bool is_file(const std::string& name);

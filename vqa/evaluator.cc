@@ -1,14 +1,29 @@
 #include "vqa/evaluator.h"
 
 namespace vqa {
+namespace {
+
+/// Evaluation mode while this lives, then the mode from before.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Model& model) : model_(model), was_training_(model->is_training()) { model_->eval(); }
+  ~EvaluationMode() { model_->train(was_training_); }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  Model& model_;
+  bool was_training_;
+};
+
+}  // namespace
 
 std::vector<data::Result> Evaluator::predict(Model& model, const BatchMaker& maker,
                                              const data::AnswerVocabulary& answers) const {
   const data::Split& split = maker.split();
   const auto total = static_cast<int64_t>(split.questions().size());
   std::vector<data::Result> results(split.questions().size());
-  const bool was_training = model->is_training();
-  model->eval();
+  const EvaluationMode evaluation(model);
   const c10::InferenceMode inference;
   BatchLoader loader(maker, plan_batches(split, options_.batch_size), options_.loader);
   int64_t done = 0;
@@ -27,7 +42,6 @@ std::vector<data::Result> Evaluator::predict(Model& model, const BatchMaker& mak
     done += static_cast<int64_t>(batch->questions.size());
     if (options_.on_progress) options_.on_progress(done, total);
   }
-  model->train(was_training);
   return results;
 }
 

@@ -63,8 +63,12 @@ RunFolder RunFolder::begin(const fs::path& given) {
 
 RunFolder RunFolder::resume(const fs::path& given) {
   const fs::path out = data::resolved(given);
-  data::FolderLock lock(out);
-  return {out, fs::exists(beside(out) / kUnfinished) ? beside(out) : out, std::move(lock)};
+  {
+    data::FolderLock lock(out);
+    const bool is_beside = fs::exists(beside(out) / kUnfinished);
+    if (is_beside || Trainer::resumable(out)) return {out, is_beside ? beside(out) : out, std::move(lock)};
+  }
+  return begin(given);  // which keeps a model that stands there
 }
 
 RunFolder::~RunFolder() {

@@ -18,7 +18,7 @@ class RunFolder {
   /// that took time to make.
   static RunFolder begin(const std::filesystem::path& out);
 
-  /// The run that was under way last.
+  /// The run that was under way last; where there is none, a new one, as begin() makes it.
   static RunFolder resume(const std::filesystem::path& out);
 
   /// Leaves no folder behind in which nothing was saved.

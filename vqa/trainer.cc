@@ -94,7 +94,10 @@ Trainer::Trainer(Bundle& bundle, const data::Split& train, const data::Split* va
 
 Trainer::~Trainer() = default;
 
-bool Trainer::resumable(const fs::path& folder) { return fs::exists(last_folder(folder) / kStateFile); }
+bool Trainer::resumable(const fs::path& folder) noexcept {
+  std::error_code ignored;
+  return fs::exists(last_folder(folder) / kStateFile, ignored);
+}
 
 void Trainer::resume() {
   const TrainingState begun = run_->state;
@@ -149,7 +152,7 @@ void Trainer::Run::step(const Batch& batch, double progress) {
   adam.zero_grad();
   const torch::Tensor loss = soft_target_loss(bundle.model->forward(batch).logits, batch.targets);
   (loss / static_cast<double>(questions)).backward();
-  const double norm = recipe.gradient_clip > 0 ? adam.clip_gradients(recipe.gradient_clip).item<double>() : 0;
+  const double norm = adam.clip_gradients(recipe.gradient_clip).item<double>();
   const double sum = loss.item<double>();
   // Before the step: weights that are no numbers must not be saved.
   if (!std::isfinite(sum) || !std::isfinite(norm)) {
@@ -218,8 +221,7 @@ void Trainer::Run::keep_best(EpochReport& report) {
 }
 
 std::optional<double> Trainer::Run::evaluate() {
-  EvaluatorOptions evaluation;
-  evaluation.loader = options.loader;
+  EvaluatorOptions evaluation{.batch_size = recipe.batch_size, .loader = options.loader};
   evaluation.on_progress = options.on_evaluation;
   evaluation.stop = options.stop;
   const auto results = Evaluator(evaluation).predict(bundle.model, *val_maker, bundle.answers);
@@ -230,6 +232,8 @@ std::optional<double> Trainer::Run::evaluate() {
 void Trainer::Run::save() {
   state.seconds = seconds_before + seconds_since(started);
   state.metrics_bytes = metrics->bytes();
+  // Within an epoch nothing is known of these weights' accuracy.
+  if (state.batch > 0) bundle.record = {state.epoch, state.steps, -1};
   data::AtomicFolder folder(last_folder(options.folder));
   bundle.write(folder.path());
   state.save(folder.path() / kStateFile, adam);

@@ -59,7 +59,8 @@ struct TrainingOutcome {
 /// killed at any moment and resumed ends in the same weights as one that was not (on a CPU, same number of threads).
 class Trainer {
  public:
-  /// `bundle`'s model is trained where it is; `train` and `val` (null for none) must outlive this.
+  /// `bundle`'s model is trained where it is; `train` and `val` (null for none) must outlive this. Throws
+  /// std::runtime_error where `train` has no annotations, and what BatchMaker throws.
   Trainer(Bundle& bundle, const data::Split& train, const data::Split* val, TrainerOptions options);
   ~Trainer();
 
@@ -70,9 +71,10 @@ class Trainer {
   /// Throws std::runtime_error for files and for a loss that is no number.
   TrainingOutcome run();
 
-  /// Whether `folder` holds a state to go on from.
   static constexpr const char* kMetricsFile = "metrics.jsonl";  // in the run's folder
-  static bool resumable(const std::filesystem::path& folder);
+
+  /// Whether `folder` holds a state to go on from.
+  static bool resumable(const std::filesystem::path& folder) noexcept;
   static std::filesystem::path last_folder(const std::filesystem::path& folder) { return folder / "last"; }
 
  private:

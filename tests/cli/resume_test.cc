@@ -153,6 +153,16 @@ TEST_F(ResumeTest, OldModelIsKeptUntilTheNewOneIsComplete) {
   expect_no_temporaries();
 }
 
+// A model that was given away has nothing to resume: the new run overwrote it from its first epoch on.
+TEST_F(ResumeTest, NothingToResumeKeepsAModelThatStandsThere) {
+  give_model();
+  fs::remove_all(*this / "m/last");
+  const auto before = listing(*this / "m");
+  const Outcome killed = vqa(kTrain + " --seed 2 --resume", {.signal = SIGKILL, .when = has_said("epoch 2/3")});
+  ASSERT_EQ(killed.code, 128 + SIGKILL);
+  expect_same(listing(*this / "m"), before);
+}
+
 TEST_F(ResumeTest, NewRunOverAModelIsResumedNotTheOldOne) {
   // Killed before its first state was saved: what is resumed is the new run, from its beginning.
   give_model();

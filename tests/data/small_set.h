@@ -13,13 +13,15 @@ struct SmallQuestion {
   int64_t id = 0;
   int64_t image = 0;
   std::string answer = "yes";
+  std::string text = "Is it?";
+  std::string type = "is it";
 };
 
 inline void write_questions(const std::filesystem::path& dir, const std::string& split,
                             const std::vector<SmallQuestion>& questions) {
   nlohmann::json list = nlohmann::json::array();
   for (const SmallQuestion& question : questions) {
-    list.push_back({{"question_id", question.id}, {"image_id", question.image}, {"question", "Is it?"}});
+    list.push_back({{"question_id", question.id}, {"image_id", question.image}, {"question", question.text}});
   }
   write_text(dir / ("v2_OpenEnded_mscoco_" + split + "_questions.json"), nlohmann::json{{"questions", list}}.dump());
 }
@@ -30,7 +32,7 @@ inline void write_annotations(const std::filesystem::path& dir, const std::strin
   for (const SmallQuestion& question : questions) {
     list.push_back({{"question_id", question.id},
                     {"image_id", question.image},
-                    {"question_type", "is it"},
+                    {"question_type", question.type},
                     {"answer_type", "yes/no"},
                     {"multiple_choice_answer", question.answer},
                     {"answers", std::vector<nlohmann::json>(10, {{"answer", question.answer}})}});

@@ -327,6 +327,13 @@ TEST(ImageHeaderTest, TellsKindAndSizeAsStored) {
   EXPECT_EQ(vision::check_image(lossless).height, 17);
 }
 
+// Its size did not fit into the decoder's int.
+TEST_F(ImageTest, RefusesAFileTooLargeForAPictureUnread) {
+  const fs::path path = write("large.jpg", "");
+  fs::resize_file(path, uintmax_t{3} << 30);  // takes no room: it has no content
+  EXPECT_THAT(error_of([&] { vision::read_image(path); }), HasSubstr("large.jpg: has 3072 MiB; is it a picture?"));
+}
+
 TEST(ImageHeaderTest, DamagedBytesNeverCrash) {
   std::mt19937 random(1);
   for (const std::string& whole :

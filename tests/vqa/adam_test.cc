@@ -52,6 +52,8 @@ TEST(Adam, ClipsTheNormOverAllParameters) {
   EXPECT_NEAR(norm(), before / 4, 1e-4 * before);
   adam.clip_gradients(before);
   EXPECT_NEAR(norm(), before / 4, 1e-4 * before);  // below the limit nothing happens
+  EXPECT_NEAR(adam.clip_gradients(0).item<double>(), before / 4, 1e-4 * before);
+  EXPECT_NEAR(norm(), before / 4, 1e-4 * before);  // 0 is no limit
 }
 
 TEST(Adam, GoesOnFromWhatItSaved) {

@@ -47,6 +47,10 @@ TEST(Model, AFrozenBackboneStaysAsItIs) {
   Model model(ModelOptions{.config = config, .words = 9, .answers = 5});
   model->train();
   for (const auto& parameter : model->backbone()->parameters()) EXPECT_FALSE(parameter.requires_grad());
+  const torch::Tensor statistics = model->backbone()->named_buffers()["bn1.running_mean"];
+  const torch::Tensor before = statistics.clone();
+  model->backbone()->forward(torch::randn({2, 3, 64, 64}));
+  EXPECT_TRUE(torch::equal(statistics, before));
 }
 
 }  // namespace

@@ -97,5 +97,25 @@ TEST_F(TrainerTest, SaysWhereTheLossStoppedBeingANumber) {
   EXPECT_THAT(error_of<std::runtime_error>([&] { run("wild", -1, config); }), HasSubstr("lower --learning-rate"));
 }
 
+// Without a limit the gradient was not looked at: weights that are no numbers were saved, and could not be read again.
+TEST_F(TrainerTest, SavesNoStepWhoseGradientIsNoNumber) {
+  Config config = small_config();
+  config.training.gradient_clip = 0;
+  Bundle bundle = small_bundle(train_, config);
+  bundle.model->parameters().front().register_hook([](const torch::Tensor& gradient) { return gradient / 0; });
+  Trainer trainer(bundle, train_, nullptr, {.folder = folder_ / "wild"});
+  EXPECT_THAT(error_of<std::runtime_error>([&] { trainer.run(); }), HasSubstr("not a number at step 1 "));
+  EXPECT_FALSE(Trainer::resumable(folder_ / "wild"));
+}
+
+// What an interrupted epoch saved was said to have taken no steps.
+TEST_F(TrainerTest, RecordsStepsWithinAnEpoch) {
+  run("parts", 2);
+  const TrainingRecord record = Bundle::load(Trainer::last_folder(folder_ / "parts")).record;
+  EXPECT_EQ(record.epochs, 0);
+  EXPECT_EQ(record.steps, 2);
+  EXPECT_LT(record.accuracy, 0);
+}
+
 }  // namespace
 }  // namespace vqa

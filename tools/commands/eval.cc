@@ -1,6 +1,7 @@
 // vqa eval: a model's answers to a split, scored.
 #include <iomanip>
 #include <iostream>
+#include <optional>
 
 #include "data/atomic_file.h"
 #include "data/settings.h"
@@ -46,8 +47,7 @@ std::vector<data::Result> predict(const EvalOptions& options, const data::Split&
 
 std::string split_help() { return data::listed(data::names_of(data::known_splits())) + ", or several joined by +"; }
 
-void print_priors(const EvalOptions& options, const data::Split& split, const data::VqaAccuracy& accuracy) {
-  const data::Split train = data::Split::open(options.data, "train", {.images_required = false});
+void print_priors(const data::Split& train, const data::Split& split, const data::VqaAccuracy& accuracy) {
   std::cout << "without the picture, answers most frequent in training by\n" << std::fixed << std::setprecision(2);
   const vqa::PriorGuesser guesser(train);
   for (const vqa::Prior prior : {vqa::Prior::kMajority, vqa::Prior::kQuestionType, vqa::Prior::kQuestion}) {
@@ -104,12 +104,14 @@ int eval(const std::vector<std::string>& arguments) {
     return 0;
   }
   const data::VqaAccuracy accuracy(split.annotations(), rule);
+  std::optional<data::Split> train;  // opened before the work is done
+  if (prior) train = data::Split::open(eval.data, "train", {.images_required = false});
   if (!eval.model.empty()) {
     const std::vector<data::Result> results = predict(eval, split);
     if (!eval.results.empty()) data::write_results(eval.results, results);
     print_accuracy(accuracy.score(results), eval.json);
   }
-  if (prior) print_priors(eval, split, accuracy);
+  if (train) print_priors(*train, split, accuracy);
   return 0;
 }
 

@@ -179,38 +179,56 @@ int report_outcome(const TrainOptions& train, const vqa::TrainingOutcome& outcom
   return 0;
 }
 
-int run(const TrainOptions& train, const po::variables_map& values) {
+/// What a run trains with and on.
+struct Run {
+  std::unique_ptr<const data::GridStore> store;
+  std::optional<vqa::Bundle> bundle;
+  std::optional<data::Split> train, val;
+
+  const data::Split* validation() const { return val ? &*val : nullptr; }
+};
+
+void open_splits(const std::string& dir, const vqa::TrainingConfig& recipe, Run& run) {
+  const data::SplitOptions options{.images_required = run.store == nullptr};
+  run.train = data::Split::open(dir, recipe.split, options);
+  if (!recipe.val_split.empty()) run.val = data::Split::open(dir, recipe.val_split, options);
+}
+
+Run begin_run(const TrainOptions& train, const po::variables_map& values) {
   const vqa::Config config = chosen_config(train, values, vqa::preset(train.preset));
+  Run run{.store = train.features.open()};
+  if (run.store) require_settings_of(*run.store, values);
+  open_splits(train.data, config.training, run);
+  run.bundle = new_bundle(config, *run.train, {.store = run.store.get(), .weights = train.weights});
+  return run;
+}
+
+Run resume_run(const TrainOptions& train, const po::variables_map& values, const fs::path& folder) {
+  Run run{.store = train.features.open(), .bundle = vqa::Bundle::load(vqa::Trainer::last_folder(folder))};
+  require_same_settings(run.bundle->config, chosen_config(train, values, run.bundle->config), folder);
+  require_same_sight(*run.bundle, run.store.get(), train.features.force);
+  open_splits(train.data, run.bundle->config.training, run);
+  return run;
+}
+
+int run(const TrainOptions& train, const po::variables_map& values) {
+  if (!train.resume) chosen_config(train, values, vqa::preset(train.preset));  // told before anything is looked at
   const torch::Device device = prepare(train.runtime);
   const vqa::RunFolder folder = train.resume ? vqa::RunFolder::resume(train.out) : vqa::RunFolder::begin(train.out);
   const bool resumes = train.resume && vqa::Trainer::resumable(folder.path());
   if (train.resume && !resumes)
     std::cerr << train.out << ": nothing to resume; starting from the beginning" << std::endl;
 
-  const auto store = train.features.open();
-  if (store) require_settings_of(*store, values);
-  std::optional<vqa::Bundle> bundle;
-  if (resumes) {
-    bundle = vqa::Bundle::load(vqa::Trainer::last_folder(folder.path()));
-    require_same_settings(bundle->config, chosen_config(train, values, bundle->config), folder.path());
-    require_same_sight(*bundle, store.get(), train.features.force);
-  }
-  const vqa::TrainingConfig& recipe = resumes ? bundle->config.training : config.training;
-  const data::SplitOptions opening{.images_required = store == nullptr};
-  const data::Split train_split = data::Split::open(train.data, recipe.split, opening);
-  std::optional<data::Split> val_split;
-  if (!recipe.val_split.empty()) val_split = data::Split::open(train.data, recipe.val_split, opening);
-  const data::Split* val = val_split ? &*val_split : nullptr;
-  if (!bundle) bundle = new_bundle(config, train_split, {.store = store.get(), .weights = train.weights});
-  bundle->model->to(device);
-  announce(*bundle, train_split, val);
+  Run run = resumes ? resume_run(train, values, folder.path()) : begin_run(train, values);
+  run.bundle->model->to(device);
+  announce(*run.bundle, *run.train, run.validation());
 
   vqa::TrainerOptions options{
-      .folder = folder.path(), .features = store.get(), .loader = loader_options(train.runtime)};
+      .folder = folder.path(), .features = run.store.get(), .loader = loader_options(train.runtime)};
   options.stop = &catch_interrupts();
   Reporter reporter;
   reporter.attach(options);
-  vqa::Trainer trainer(*bundle, train_split, val, options);
+  vqa::Trainer trainer(*run.bundle, *run.train, run.validation(), options);
   if (resumes) trainer.resume();
   const vqa::TrainingOutcome outcome = trainer.run();
   reporter.finish();
