@@ -37,6 +37,12 @@ std::string describe_bundle(const fs::path& path) {
     const int64_t count = parameter_count(*part.value());
     if (count > 0) line(out, "  " + part.key(), grouped(count));
   }
+  if (!bundle.grids.backbone.empty()) {
+    out << "\ngrid features made by\n";
+    for (const data::ProvenanceField& field : data::kProvenanceFields) {
+      line(out, "  " + std::string(field.name), bundle.grids.*field.value);
+    }
+  }
   out << "\nmodel\n";
   for (const Field& field : fields(bundle.config.model)) line(out, "  " + field.name, field.text());
   out << "training\n";

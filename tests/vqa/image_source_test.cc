@@ -1,0 +1,97 @@
+#include "vqa/image_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "data/grid_store_writer.h"
+#include "tests/data/error_of.h"
+#include "tests/vqa/small_model.h"
+#include "vqa/batch_maker.h"
+
+namespace vqa {
+namespace {
+
+using testing::HasSubstr;
+
+/// Height and width in cells.
+struct Grid {
+  int64_t image = 0;
+  int32_t height = 0, width = 0;
+};
+
+class ImageSourceTest : public testing::Test {
+ protected:
+  /// A store of `train2014` with half-precision numbers made by `fill` (h, w, C).
+  std::filesystem::path write(const std::vector<Grid>& grids, int64_t channels,
+                              const std::function<torch::Tensor(const Grid&)>& fill) const {
+    data::GridStorePlan plan{.channels = channels, .splits = {{.name = "train2014"}}};
+    for (const Grid& grid : grids) plan.splits[0].images.push_back({grid.image, grid.height, grid.width});
+    const std::filesystem::path path = folder_ / "G.h5";
+    data::GridStoreWriter writer(path, plan);
+    for (size_t i = 0; i < grids.size(); ++i) {
+      writer.write(0, i, fill(grids[i]).to(torch::kHalf).contiguous().data_ptr());
+    }
+    writer.finish();
+    return path;
+  }
+
+  TemporaryFolder folder_;
+  data::Split split_ = data::Split::open(small_data(folder_), "train");  // images 1 to 12
+  Bundle bundle_ = small_bundle(split_);
+};
+
+TEST_F(ImageSourceTest, GridsOfManySizesArePadded) {
+  std::vector<Grid> grids;
+  for (int32_t i = 1; i <= 12; ++i) grids.push_back({i, i % 3 + 1, i % 2 + 1});
+  const data::GridStore store(write(grids, 2, [](const Grid& grid) {
+    return torch::arange(grid.height * grid.width * 2).view({grid.height, grid.width, 2}) + 100 * grid.image;
+  }));
+  Batch batch;
+  image_source(split_, *bundle_.model, &store)->load({2, 0}, batch);  // images 3 and 1: 1x2 and 2x2 cells
+  EXPECT_TRUE(torch::equal(batch.grid_sizes, torch::tensor({{1, 2}, {2, 2}}, torch::kInt64)));
+  EXPECT_TRUE(torch::equal(batch.grid_lengths, torch::tensor({2, 4}, torch::kInt64)));
+  ASSERT_EQ(batch.grid.sizes(), (std::vector<int64_t>{2, 4, 2}));
+  EXPECT_TRUE(torch::equal(batch.grid[0].flatten(), torch::tensor({300.F, 301.F, 302.F, 303.F, 0.F, 0.F, 0.F, 0.F})));
+  EXPECT_TRUE(torch::equal(batch.grid[1].flatten(), torch::arange(100, 108, torch::kFloat32)));
+  EXPECT_FALSE(batch.images.defined());
+}
+
+TEST_F(ImageSourceTest, NamesTheFirstImageThatAStoreLacks) {
+  const data::GridStore store(write({{1, 1, 1}}, 2, [](const Grid& grid) {
+    return torch::zeros({grid.height, grid.width, 2});
+  }));
+  EXPECT_THAT(error_of<std::runtime_error>([&] { image_source(split_, *bundle_.model, &store); }),
+              HasSubstr("G.h5: lacks image 2 of train2014, of question "));
+}
+
+TEST_F(ImageSourceTest, FeaturesGiveTheLogitsOfThePictures) {
+  Config config = small_config();
+  config.model.freeze_backbone = true;
+  Bundle bundle = small_bundle(split_, config);
+  bundle.model->eval();
+  const torch::NoGradGuard no_grad;
+  const BatchMaker from_pictures(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model));
+  const BatchPlan plan = plan_batches(split_, 1000).front();
+  const Batch pictures = from_pictures.make(plan);
+  const torch::Tensor made =
+      bundle.model->backbone()->forward(bundle.model->transform().normalize(pictures.images));  // (I, C, h, w)
+  std::vector<Grid> grids;
+  for (int64_t i = 1; i <= 12; ++i) {
+    grids.push_back({i, static_cast<int32_t>(made.size(2)), static_cast<int32_t>(made.size(3))});
+  }
+  const data::GridStore store(write(grids, made.size(1), [&](const Grid& grid) {
+    return made[grid.image - 1].permute({1, 2, 0});
+  }));
+  const BatchMaker from_store(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model, &store));
+  const torch::Tensor expected = bundle.model->forward(pictures).logits;
+  const torch::Tensor logits = bundle.model->forward(from_store.make(plan)).logits;
+  EXPECT_LT((logits - expected).abs().max().item<double>(), 1e-3 * expected.abs().max().item<double>());
+}
+
+TEST_F(ImageSourceTest, PicturesOfManySizesAreRefused) {
+  EXPECT_THROW(require_one_size({.size = "600/1000"}), std::invalid_argument);
+  EXPECT_NO_THROW(require_one_size({.size = "448"}));
+}
+
+}  // namespace
+}  // namespace vqa
