@@ -45,10 +45,12 @@ int info(const std::vector<std::string>& arguments) {
   std::string path;
   bool verifies = false;
   po::options_description options("Options");
-  options.add_options()("path", po::value(&path)->required(), "a model's folder, a .safetensors file or a grid store")(
+  options.add_options()("path", po::value(&path)->required(),
+                        "a model's folder, a file of weights (.safetensors, PyTorch's or TorchScript's) or a grid store")(
       "verify", po::bool_switch(&verifies), "read all of a grid store and compare it with its checksums");
   const Usage usage{"vqa info FILE_OR_BUNDLE [--verify]",
-                    "Describes a model (settings, parameters, training), a tensor file or a store of grid features."};
+                    "Describes a model (settings, parameters, training), a file of weights (names, types, shapes) or a\n"
+                    "store of grid features."};
   if (!parse(usage, options, arguments, "path")) return 0;
   if (!is_grid_store(path)) {
     if (verifies) throw UsageError("verify: " + path + " is no grid store; only they have checksums");
