@@ -15,7 +15,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int64_t kFormat = 1;  // of the bundle; a reader refuses a newer one
+constexpr int64_t kFormat = 2;  // of the bundle; a reader refuses any other
 constexpr const char* kConfigFile = "config.json";
 constexpr const char* kWeightsFile = "model.safetensors";
 constexpr const char* kAnswersFile = "answers.txt";

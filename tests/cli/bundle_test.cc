@@ -116,7 +116,7 @@ TEST_F(BundleTest, AListThatLacksItsLastLine) {
 
 TEST_F(BundleTest, NewerFormat) {
   edit_config([](json& config) { config["format"] = config["format"].get<int64_t>() + 1; });
-  expect_refused({"m/config.json", "format 2", "format 1"});
+  expect_refused({"m/config.json", "format 3", "format 2"});
 }
 
 TEST_F(BundleTest, ConfigurationThatIsWrong) {

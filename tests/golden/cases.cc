@@ -25,7 +25,8 @@ const std::vector<Case>& cases() {
       {"dba_long", [](Folder folder, uint32_t salt) { return dba_layers(folder, salt, "long"); }},
       {"dba_cross_small", [](Folder folder, uint32_t salt) { return dba_cross(folder, salt, "small"); }},
       {"dba_cross_wide", [](Folder folder, uint32_t salt) { return dba_cross(folder, salt, "wide"); }},
-      {"eval", evaluator},
+      {"eval", evaluator, {"eval"}},
+      {"pil_resize", pil_resize, {"pil_resize.json", "../vqa2-mini"}},
   };
   return all;
 }

@@ -10,6 +10,7 @@
 #include "tools/commands/progress_bar.h"
 #include "tools/commands/runtime.h"
 #include "tools/commands/usage.h"
+#include "vqa/batch_maker.h"
 #include "vqa/run_folder.h"
 #include "vqa/trainer.h"
 
@@ -49,6 +50,7 @@ vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& va
   }
   config.model.validate();
   config.training.validate();
+  vqa::require_one_size(vqa::transform_options(config.model));
   return config;
 }
 
