@@ -34,7 +34,7 @@ torch::Tensor GridPositionImpl::forward(const torch::Tensor& cells, int64_t heig
   return cells + position.flatten(0, 1);                                                // (I, height * width, dim)
 }
 
-torch::Tensor GridPositionImpl::forward(const torch::Tensor& cells, const torch::Tensor& sizes) {
+torch::Tensor GridPositionImpl::forward_each(const torch::Tensor& cells, const torch::Tensor& sizes) {
   if (options_.form == "none") return cells;
   if (!sizes.defined()) {
     throw std::invalid_argument("grid-position: cells without rows and columns have no position; use none, not " +

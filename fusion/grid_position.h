@@ -30,7 +30,7 @@ class GridPositionImpl : public torch::nn::Module {
   /// The same for images with grids of their own sizes: `cells` (I, n, dim), padded, and `sizes` (I, 2) int64 on the
   /// CPU, rows and columns, n at least rows * columns. Undefined sizes, of cells that have no rows and columns, are
   /// refused by std::invalid_argument except where no position is added.
-  torch::Tensor forward(const torch::Tensor& cells, const torch::Tensor& sizes);
+  torch::Tensor forward_each(const torch::Tensor& cells, const torch::Tensor& sizes);
 
  private:
   /// What is added in each row and in each column.

@@ -63,7 +63,8 @@ torch::Tensor ModelImpl::encode_question(const Batch& batch) {
 
 ModelImpl::Grid ModelImpl::encode_image(const Batch& batch) {
   if (batch.grid.defined()) {
-    const torch::Tensor cells = grid_position_->forward(grid_projection_(batch.grid), batch.grid_sizes);  // (I, n, D)
+    const torch::Tensor cells =
+        grid_position_->forward_each(grid_projection_(batch.grid), batch.grid_sizes);  // (I, n, D)
     return {fusion::Sequence::padded(cells, batch.grid_lengths)};
   }
   const torch::Tensor images = transform_.normalize(batch.images);                                 // (I, 3, H, W)

@@ -28,7 +28,7 @@ TEST(GridPosition, GridsOfDifferentSizesEqualEachAlone) {
     const torch::NoGradGuard no_grad;
     const torch::Tensor cells = torch::randn({3, 12, 8});
     const torch::Tensor sizes = torch::tensor({{3, 4}, {2, 3}, {1, 5}}, torch::kInt64);
-    const torch::Tensor together = position(cells, sizes);
+    const torch::Tensor together = position->forward_each(cells, sizes);
     for (int64_t i = 0; i < 3; ++i) {
       const auto height = sizes[i][0].item<int64_t>(), width = sizes[i][1].item<int64_t>();
       const torch::Tensor alone = position(cells.narrow(0, i, 1).narrow(1, 0, height * width), height, width);
@@ -41,7 +41,7 @@ TEST(GridPosition, NoneAddsNothing) {
   GridPosition position(GridPositionOptions{.form = "none", .dim = 4});
   const torch::Tensor x = torch::randn({1, 6, 4});
   EXPECT_TRUE(torch::equal(position(x, 2, 3), x));
-  EXPECT_TRUE(torch::equal(position(x, torch::Tensor()), x));
+  EXPECT_TRUE(torch::equal(position->forward_each(x, torch::Tensor()), x));
   EXPECT_TRUE(position->parameters().empty());
 }
 
@@ -50,7 +50,7 @@ TEST(GridPosition, RefusesWhatItCannotPlace) {
   EXPECT_THROW(GridPosition(GridPositionOptions{.form = "sine", .dim = 6}), std::invalid_argument);
   GridPosition position(GridPositionOptions{.form = "learned", .dim = 4, .max_side = 2});
   EXPECT_THROW(position(torch::zeros({1, 6, 4}), 2, 3), std::invalid_argument);
-  EXPECT_THROW(position(torch::zeros({1, 6, 4}), torch::Tensor()), std::invalid_argument);
+  EXPECT_THROW(position->forward_each(torch::zeros({1, 6, 4}), torch::Tensor()), std::invalid_argument);
 }
 
 }  // namespace
