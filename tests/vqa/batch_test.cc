@@ -54,15 +54,6 @@ TEST_F(BatchTest, OrdersByTheSeedAlone) {
   EXPECT_THAT(order(0), testing::ElementsAre(0, 10, 9, 8, 7, 1, 2, 4, 11, 3, 5, 6));
 }
 
-TEST_F(BatchTest, WantsImagesOfOneSize) {
-  Config config = small_config();
-  config.model.image_size = "60/100";
-  const Bundle bundle = small_bundle(split_, config);
-  EXPECT_EQ(error_of<std::invalid_argument>(
-                [&] { BatchMaker(split_, *bundle.tokenizer, bundle.answers, bundle.model->transform()); }),
-            "image-size: '60/100'; allowed is a square, such as 448: a batch holds images of one size");
-}
-
 TEST_F(BatchTest, HoldsWhatTheSplitSays) {
   const Bundle bundle = small_bundle(split_);
   const BatchMaker maker(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model));

@@ -89,8 +89,12 @@ TEST_F(ImageSourceTest, FeaturesGiveTheLogitsOfThePictures) {
 }
 
 TEST_F(ImageSourceTest, PicturesOfManySizesAreRefused) {
-  EXPECT_THROW(require_one_size({.size = "600/1000"}), std::invalid_argument);
   EXPECT_NO_THROW(require_one_size({.size = "448"}));
+  Config config = small_config();
+  config.model.image_size = "60/100";
+  const Bundle bundle = small_bundle(split_, config);
+  EXPECT_EQ(error_of<std::invalid_argument>([&] { image_source(split_, *bundle.model); }),
+            "image-size: '60/100'; allowed is a square, such as 448: a batch holds images of one size");
 }
 
 }  // namespace
