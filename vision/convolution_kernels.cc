@@ -184,14 +184,18 @@ constexpr int64_t kProductStride = (kTilesAtATime + 1) * kPanel;
 }  // namespace
 
 void pack_panel(const RawWeights& weights, int64_t panel, float* packed) {
+  constexpr int64_t kAtATime = 16;  // input channels: whole cache lines are read and written
   const WeightStrides& strides = weights.strides;
-  for (int64_t j = 0; j < kPanel; ++j) {
-    const int64_t out = panel * kPanel + j;
-    const float* from = weights.values + out * strides.out;
-    const float scale = weights.scale[out];
-    for (int64_t k = 0; k < weights.in; ++k) {
-      for (int64_t t = 0; t < weights.taps; ++t)
-        packed[(k * weights.taps + t) * kPanel + j] = from[k * strides.in + t * strides.tap] * scale;
+  for (int64_t begin = 0; begin < weights.in; begin += kAtATime) {
+    const int64_t end = begin + kAtATime < weights.in ? begin + kAtATime : weights.in;
+    for (int64_t j = 0; j < kPanel; ++j) {
+      const int64_t out = panel * kPanel + j;
+      const float* from = weights.values + out * strides.out;
+      const float scale = weights.scale[out];
+      for (int64_t k = begin; k < end; ++k) {
+        for (int64_t t = 0; t < weights.taps; ++t)
+          packed[(k * weights.taps + t) * kPanel + j] = from[k * strides.in + t * strides.tap] * scale;
+      }
     }
   }
 }

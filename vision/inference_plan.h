@@ -11,15 +11,18 @@
 
 #include "data/safetensors.h"
 #include "vision/fused_convolution.h"
+#include "vision/int8_convolution.h"
 #include "vision/resnet.h"
 
 namespace vision {
 
 struct InferenceOptions {
-  std::string precision = "float32";  // one of inference_precisions(): of weights and activations
+  std::string precision = "float32";  // one of inference_precisions()
+  torch::Tensor calibration;          // (I, 3, H, W) float32: pictures like those to come; for int8 alone
 };
 
-/// "float32", "bfloat16".
+/// float32; bfloat16: weights and activations; int8: weights and inputs of the 1x1 convolutions of stride 1, which is
+/// where bytes are faster, the rest float32.
 std::vector<std::string> inference_precisions();
 
 /// Throws std::invalid_argument for an unknown precision, and for one that this processor has no arithmetic for.
@@ -31,7 +34,8 @@ class InferencePlan {
  public:
   /// From a backbone's tensors by name: parameters and batch norms' running statistics. Other tensors are not looked
   /// at, and none is kept. Throws std::invalid_argument as check_precision and for an unknown backbone,
-  /// std::runtime_error for a tensor that is missing or has another shape, naming it.
+  /// std::runtime_error for a tensor that is missing or has another shape, naming it. int8 wants pictures to calibrate
+  /// by: std::invalid_argument where there are none.
   InferencePlan(const std::string& backbone, const data::TensorFile& weights, const InferenceOptions& options = {});
   /// The same from a network, whose mode does not matter.
   explicit InferencePlan(const ResNet& network, const InferenceOptions& options = {});
@@ -52,12 +56,18 @@ class InferencePlan {
   };
 
   InferencePlan(ResNetShape shape, const data::TensorFile& weights, const InferenceOptions& options);
+  Convolution make(const data::TensorFile& weights, const std::string& prefix, const ConvolutionShape& shape);
+  void calibrate(const torch::Tensor& images);
+  torch::Tensor run_first_layers(const torch::Tensor& images);
   torch::Tensor run_block(Block& block, torch::Tensor x, ActivationBuffer& out);
 
   ResNetShape shape_;
-  at::ScalarType type_;
+  at::ScalarType type_;                       // of activations
+  bool int8_ = false;                         // what can be is in 8 bits
+  std::vector<Int8Convolution*> calibrated_;  // while the plan is built; owned by the blocks
   std::vector<Convolution> stem_;
   std::vector<std::vector<Block>> layers_;
+  ActivationBuffer stem_grid_;             // layer1's residual where no pooling follows
   std::array<ActivationBuffer, 2> inner_;  // between a block's convolutions
   std::array<ActivationBuffer, 2> grids_;  // between layers
 };

@@ -71,6 +71,14 @@ TEST(InferencePlan, GridIsTheCallersAndChannelsLast) {
   EXPECT_EQ(grid.scalar_type(), torch::kFloat32);
 }
 
+// Of images this large, the first layers take two at a time.
+TEST(InferencePlan, LargeBatchesAreDoneInParts) {
+  ResNet network = filled("resnet50");
+  const torch::Tensor images = torch::randn({5, 3, 300, 357});
+  const torch::NoGradGuard no_grad;
+  EXPECT_LT(golden::relative_error(InferencePlan(network).forward(images), network->forward(images)), 2e-5);
+}
+
 TEST(InferencePlan, LeavesImagesAndNetworkAlone) {
   ResNet network = filled("resnet-shapes");
   const torch::Tensor images = torch::randn({2, 3, 64, 64}).contiguous(at::MemoryFormat::ChannelsLast);
@@ -134,7 +142,7 @@ TEST(InferencePlan, WrongShapeNamesBoth) {
 TEST(InferencePlan, UnknownNamesAreRefused) {
   EXPECT_THAT(message_of<std::invalid_argument>([] { InferencePlan("resnet9", {}); }), HasSubstr("resnet9"));
   EXPECT_EQ(message_of<std::invalid_argument>([] { vision::check_precision("float16"); }),
-            "precision: 'float16'; allowed are float32, bfloat16");
+            "precision: 'float16'; allowed are float32, bfloat16, int8");
 }
 
 TEST(InferencePlan, TooSmallImageIsRefused) {
@@ -158,4 +166,26 @@ TEST(InferencePlan, BFloat16IsCloseOrRefused) {
   const torch::Tensor ours = InferencePlan(network, options).forward(images).flatten();
   EXPECT_EQ(ours.scalar_type(), torch::kFloat32);
   EXPECT_GT(torch::cosine_similarity(ours, network->forward(images).flatten(), 0).item<double>(), 0.999);
+}
+
+// By pictures of the same kind, of another size and number.
+TEST(InferencePlan, Int8IsClose) {
+  for (const std::string backbone : {"resnet50", "clip-rn50", "resnext50_32x4d"}) {
+    ResNet network = filled(backbone);
+    torch::manual_seed(1);
+    const vision::InferenceOptions options{.precision = "int8", .calibration = torch::randn({3, 3, 64, 96})};
+    InferencePlan plan(network, options);
+    const torch::Tensor images = torch::randn({2, 3, 97, 128});
+    const torch::NoGradGuard no_grad;
+    const torch::Tensor expected = network->forward(images).flatten();
+    const torch::Tensor ours = plan.forward(images).flatten();
+    EXPECT_GT(torch::cosine_similarity(ours, expected, 0).item<double>(), 0.995) << backbone;
+    EXPECT_GT(golden::relative_error(ours, expected), 1e-4) << backbone << " was not computed in 8 bits";
+  }
+}
+
+TEST(InferencePlan, Int8WantsPictures) {
+  const vision::InferenceOptions none{.precision = "int8"};
+  EXPECT_EQ(message_of<std::invalid_argument>([&] { InferencePlan(filled("resnet18"), none); }),
+            "precision: 'int8'; it needs images to calibrate by");
 }

@@ -19,11 +19,12 @@ struct Kind {
   int64_t count = 0;  // in the network
 };
 
-/// Sixteen lines of multiply-adds that do not wait for each other. Returns the operations, two a multiply-add.
+/// Twelve chains of multiply-adds that do not wait for each other. Returns the operations, two a multiply-add.
 __attribute__((target("avx2,fma"))) double multiply_adds(int64_t rounds) {
   using Vec = float __attribute__((vector_size(32)));
   constexpr int kSums = 12;
   Vec sums[kSums] = {};
+  for (Vec& sum : sums) asm volatile("" : "+x"(sum));  // so that the compiler cannot know that they are equal
   Vec x = Vec{} + 0.5F;
   for (int64_t i = 0; i < rounds; ++i) {
     asm volatile("" : "+x"(x));

@@ -29,9 +29,11 @@ void grid_features(benchmark::State& state, const Setting& setting) {
   vision::ResNet network(vision::ResNetOptions{setting.backbone});
   network->eval();
   std::unique_ptr<vision::InferencePlan> plan;
-  if (setting.how != "network")
-    plan = std::make_unique<vision::InferencePlan>(network, vision::InferenceOptions{.precision = setting.how});
   const torch::Tensor images = torch::randn({setting.batch, 3, setting.size, setting.size});
+  if (setting.how != "network") {
+    const vision::InferenceOptions options{.precision = setting.how, .calibration = images.narrow(0, 0, 1)};
+    plan = std::make_unique<vision::InferencePlan>(network, options);
+  }
   for (auto _ : state) {
     const torch::Tensor grid = plan ? plan->forward(images) : network->forward(images);
     benchmark::DoNotOptimize(grid.data_ptr());

@@ -23,12 +23,13 @@ struct Arguments {
 };
 
 void run(const Arguments& arguments) {
+  const torch::Tensor images = data::read_safetensors(arguments.images).at("images");
+  const vision::InferenceOptions options{.precision = arguments.precision, .calibration = images.narrow(0, 0, 1)};
   std::unique_ptr<vision::InferencePlan> plan;
   const double build = seconds_of([&] {
-    plan = std::make_unique<vision::InferencePlan>(arguments.backbone, data::read_safetensors(arguments.weights),
-                                                   vision::InferenceOptions{.precision = arguments.precision});
+    plan =
+        std::make_unique<vision::InferencePlan>(arguments.backbone, data::read_safetensors(arguments.weights), options);
   });
-  const torch::Tensor images = data::read_safetensors(arguments.images).at("images");
   torch::Tensor grid;
   const double first = seconds_of([&] { grid = plan->forward(images); });
   std::vector<double> forward;

@@ -132,6 +132,7 @@ def main():
     best = "torchvision, channels last, inference_mode"
     ways[f"{best}, float32"] = Torchvision(make_network(), torch.inference_mode, channels_last=True)
     ways["ours, float32"] = Ours(program, options.work, "float32")
+    ways["ours, int8"] = Ours(program, options.work, "int8")
     if has_bfloat16:
         ways[f"{best}, bfloat16"] = Torchvision(make_network(), torch.inference_mode, torch.bfloat16, True)
         ways["ours, bfloat16"] = Ours(program, options.work, "bfloat16")
