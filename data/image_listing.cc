@@ -62,8 +62,8 @@ std::vector<ListedImage> list_images(const fs::path& folder) {
 }
 
 std::string folder_name(const fs::path& folder) {
-  const fs::path whole = fs::weakly_canonical(folder / "").parent_path();
-  const std::string name = whole.filename().string();
+  const fs::path whole = fs::weakly_canonical(folder);
+  const std::string name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
   if (name.empty()) fail(folder, "has no name to call a split of the store by; name another folder");
   return name;
 }
