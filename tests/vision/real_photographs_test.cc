@@ -25,7 +25,7 @@ class RealPhotographsTest : public testing::Test {
     std::vector<fs::path> paths;
     for (const auto& entry : fs::directory_iterator(folder_ / split)) paths.push_back(entry.path());
     std::sort(paths.begin(), paths.end());
-    const vision::ImageTransform transform({.image_size = 224});
+    const vision::ImageTransform transform({.size = "224"});
     std::vector<torch::Tensor> images;
     for (size_t i = 0; i < std::min(count, paths.size()); ++i)
       images.push_back(transform.resize(vision::read_image(paths[i])));
