@@ -47,7 +47,7 @@ torch::Tensor GridPositionImpl::forward_each(const torch::Tensor& cells, const t
   const torch::Tensor column = cell.remainder(columns);                        // (I, n)
   const Tables added = tables(height, width, cells.options());
   const torch::Device device = cells.device();
-  return cells + added.rows.index({row.to(device)}) + added.columns.index({column.to(device)});
+  return cells + (added.rows.index({row.to(device)}) + added.columns.index({column.to(device)}));
 }
 
 GridPositionImpl::Tables GridPositionImpl::tables(int64_t height, int64_t width,

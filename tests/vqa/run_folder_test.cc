@@ -52,6 +52,7 @@ TEST_F(RunFolderTest, WritesBesideAModelUntilItIsFinished) {
 // A run killed after the new model took its place left the old one beside it: resuming put the old one back.
 TEST_F(RunFolderTest, WhatIsLeftOfAReplacedModelIsNoRun) {
   make_model(out_, "new");
+  make_run(out_, "new");
   write(out_ / ".unfinished", "");
   make_model(next_, "old");
   make_run(next_, "old");
