@@ -92,8 +92,8 @@ TEST_F(FeaturesTest, DecideTheBackbone) {
 
 TEST_F(FeaturesTest, ThatLackAnImageAreRefused) {
   extract("train.h5", "--image-size 64");
-  expect_error(vqa(kTraining + " --features train.h5 --out f"), 1,
-               {"train.h5: lacks image 41 of val2014, of question 41000"});
+  expect_error_after_progress(vqa(kTraining + " --features train.h5 --out f"), 1,
+                              {"train.h5: lacks image 41 of val2014, of question 41000"});
   EXPECT_FALSE(fs::exists(*this / "f"));
   expect_error(eval("m --features no.h5"), 1, {"no.h5"});
 }
