@@ -104,7 +104,7 @@ TEST(ConfigFile, NamesPathAndLine) {
   EXPECT_THAT(error("dim = four\n"), HasSubstr("line 1: dim: 'four'"));
   EXPECT_THAT(error(R"({"dim": "four"})"), HasSubstr("c: dim: "));
   EXPECT_THAT(error(R"({"dim": 1.5})"), HasSubstr("c: dim: "));
-  EXPECT_THAT(error(R"({"image-size": 96})"), HasSubstr("c: image-size: 96; allowed is a value like \"64\""));
+  EXPECT_THAT(error(R"({"image-size": 96})"), HasSubstr("c: image-size: '96'; allowed is a value like \"64\""));
   EXPECT_THAT(error(R"({"width": 1})"), HasSubstr("'width' is not a setting"));
   EXPECT_THAT(error_of<std::runtime_error>([&] { read_config_file(folder / "none", config); }), HasSubstr("none"));
 }
