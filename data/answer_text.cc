@@ -1,14 +1,12 @@
 #include "data/answer_text.h"
 
-#include <locale.h>
-#include <wctype.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "data/unicode.h"
 
 namespace data {
 
@@ -62,64 +60,23 @@ const Replacements& contractions() {
   return all;
 }
 
-/// One character of UTF-8 text. A byte that begins no whole character stands for itself.
-struct Character {
-  wchar_t code = 0;
-  size_t size = 1;  // in bytes
-};
-
-Character character_at(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const unsigned char first = byte(0);
-  const size_t size = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (size == 1 || at + size > text.size()) return {static_cast<wchar_t>(first < 0x80 ? first : 0xFFFD), 1};
-  uint32_t code = first & (0x7FU >> size);
-  for (size_t i = 1; i < size; ++i) code = code << 6 | (byte(i) & 0x3FU);
-  return {static_cast<wchar_t>(code), size};
-}
-
-/// White space as Python's str has it.
-bool is_space(wchar_t c) {
-  if (c < 0x80) return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20);
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-         c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-wchar_t lower(wchar_t c) {
-  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-  static const locale_t unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  return unicode == nullptr ? c : static_cast<wchar_t>(towlower_l(static_cast<wint_t>(c), unicode));
-}
-
-void append(std::string& text, wchar_t c) {
-  const auto code = static_cast<uint32_t>(c);
-  const auto put = [&](uint32_t byte) { text.push_back(static_cast<char>(byte)); };
-  if (code < 0x80) return put(code);
-  if (code < 0x800) {
-    put(0xC0 | code >> 6);
-  } else {
-    if (code < 0x10000) {
-      put(0xE0 | code >> 12);
-    } else {
-      put(0xF0 | code >> 18);
-      put(0x80 | (code >> 12 & 0x3F));
-    }
-    put(0x80 | (code >> 6 & 0x3F));
-  }
-  put(0x80 | (code & 0x3F));
+/// A byte that begins no character stands for itself.
+Character character_or_byte_at(std::string_view text, size_t at) {
+  const Character c = character_at(text, at);
+  return c.size > 0 ? c : Character{c.code, 1};
 }
 
 std::vector<std::string> lower_words(std::string_view text) {
   std::vector<std::string> words;
   bool inside = false;
   for (size_t at = 0; at < text.size();) {
-    const Character c = character_at(text, at);
+    const Character c = character_or_byte_at(text, at);
     const bool space = is_space(c.code);
     if (!space && !inside) words.emplace_back();
     inside = !space;
-    if (const wchar_t small = lower(c.code); space) {
+    if (const char32_t small = lower(c.code); space) {
     } else if (small == c.code) {
       words.back().append(text.substr(at, c.size));  // also bytes that are no UTF-8
     } else {
@@ -150,7 +107,7 @@ std::string strip_answer(std::string_view answer) {
   size_t begin = answer.size();
   size_t end = 0;
   for (size_t at = 0; at < answer.size();) {
-    const Character c = character_at(answer, at);
+    const Character c = character_or_byte_at(answer, at);
     if (!is_space(c.code)) {
       begin = std::min(begin, at);
       end = at + c.size;

@@ -1,5 +1,6 @@
 #include "data/check.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <future>
@@ -105,6 +106,10 @@ class Checker {
   }
 
   DataReport finish() {
+    // test-dev's images are test's.
+    std::sort(report_.image_files.begin(), report_.image_files.end());
+    report_.image_files.erase(std::unique(report_.image_files.begin(), report_.image_files.end()),
+                              report_.image_files.end());
     report_.problems = problems_.lines();
     if (report_.splits.empty()) {
       report_.problems.push_back(report_.dir.string() + ": holds no questions or annotations; expected is " +
@@ -139,8 +144,9 @@ class Checker {
       if (question.text.empty()) problem(path, "questions without text", name + " is empty");
       register_question(path, layout, question);
       if (!images.insert(question.image_id).second || !folder.exists()) continue;
-      if (folder.find(question.image_id)) {
+      if (auto present = folder.find(question.image_id)) {
         ++split.images_present;
+        report_.image_files.push_back(std::move(*present));
       } else {
         const fs::path file = folder.path() / folder.file_name(question.image_id);
         problems_.add(folder.path(), "missing images", file.string() + ": missing, the image of " + name);

@@ -22,8 +22,9 @@ struct DataReport {
   std::filesystem::path dir;
   std::vector<SplitReport> splits;  // those with a file of questions or annotations
   int64_t min_answer_count = 0;
-  int64_t kept_answers = 0;           // answers of the training split that occur so often
-  double covered_questions = 0;       // share of its annotated questions whose answer is kept: 0 to 1
+  int64_t kept_answers = 0;                        // answers of the training split that occur so often
+  double covered_questions = 0;                    // share of its annotated questions whose answer is kept: 0 to 1
+  std::vector<std::filesystem::path> image_files;  // those present, each once, in the order of their names
   std::vector<std::string> problems;  // one line each; further ones of the same kind are counted in one line
   bool ok = false;                    // no problems
 };

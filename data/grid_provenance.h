@@ -13,7 +13,7 @@ struct GridProvenance {
   std::string weights_sha256;      // of the weights' file, 64 hexadecimal digits
   std::string image_rule;          // "grid-feats"
   std::string image_size;          // as --image-size takes it
-  std::string precision = "fp32";  // in which the network was computed
+  std::string precision = "float32";  // in which the network was computed
   std::string program;             // name and version: "vqa 0.1.0"
 };
 

@@ -38,7 +38,7 @@ void refuse_unfinished(const fs::path& path, const GridLayout& layout) {
 
 /// A store that does not exist may be one that has not got its name yet.
 GridLayout read_layout(const fs::path& path) {
-  const fs::path unfinished = path.string() + std::string(kUnfinishedSuffix);
+  const fs::path unfinished = unfinished_path(path);
   if (!fs::exists(path) && fs::exists(unfinished)) {
     fail(path, "does not exist yet: " + unfinished.string() +
                    " is being written, or was stopped; go on with vqa extract --resume");
@@ -47,6 +47,8 @@ GridLayout read_layout(const fs::path& path) {
 }
 
 }  // namespace
+
+fs::path unfinished_path(const fs::path& path) { return path.string() + std::string(kUnfinishedSuffix); }
 
 GridStore::GridStore(const fs::path& path) : path_(path) {
   const GridLayout layout = read_layout(path);

@@ -71,6 +71,9 @@ class GridStore {
   int descriptor_ = -1;
 };
 
+/// Where a store is while it is being written: PATH.part.
+std::filesystem::path unfinished_path(const std::filesystem::path& path);
+
 struct DamagedGrid {
   std::string split;
   int64_t image_id = 0;

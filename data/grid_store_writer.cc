@@ -105,8 +105,6 @@ void require_room(const fs::path& path, const GridLayout& layout) {
 
 }  // namespace
 
-fs::path unfinished_path(const fs::path& path) { return path.string() + std::string(kUnfinishedSuffix); }
-
 GridStoreWriter::GridStoreWriter(const fs::path& path, const GridStorePlan& plan, const GridWriterOptions& options)
     : path_(path), unfinished_(unfinished_path(path)), options_(options) {
   GridLayout planned = planned_layout(plan);

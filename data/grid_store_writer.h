@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/grid_provenance.h"
+#include "data/grid_store.h"
 #include "data/grid_store_layout.h"
 
 namespace data {
@@ -89,8 +90,5 @@ class GridStoreWriter {
   std::vector<std::pair<size_t, size_t>> unsynced_;  // split and row of images that are written, but not synced
   std::chrono::steady_clock::time_point synced_ = std::chrono::steady_clock::now();
 };
-
-/// Where a store is while it is being written.
-std::filesystem::path unfinished_path(const std::filesystem::path& path);
 
 }  // namespace data

@@ -16,8 +16,8 @@ inline constexpr int64_t kMaxQuestionCharacters = 2000;
 void check_question(std::string_view question);
 
 /// Words by openvqa's rule (its data loaders' `proc_ques`): lower case, the characters . , ' ! ? " ( ) * # : ; removed,
-/// hyphens and slashes made spaces, split at white space. Empty when nothing is left. `question` is UTF-8; lower case
-/// is made for Latin, Greek and Cyrillic letters, other scripts stay as they are.
+/// hyphens and slashes made spaces, split at white space. Empty when nothing is left. `question` is UTF-8; a byte
+/// that is none becomes the replacement character.
 std::vector<std::string> clean_words(std::string_view question);
 
 }  // namespace text

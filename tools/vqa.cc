@@ -17,9 +17,13 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 
-void print_help() {
+bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h" || word == "help"; }
+
+/// `group`: only commands whose names begin with this word and a blank; empty for all.
+void print_help(const std::string& group = "") {
   std::cout << "vqa answers questions about images, and learns to.\n\nUsage: vqa COMMAND [OPTIONS]\n\nCommands:\n";
   for (const tools::Command& command : tools::commands()) {
+    if (!group.empty() && !command.name.starts_with(group + " ")) continue;
     std::cout << "  " << command.name << std::string(16 - command.name.size(), ' ') << command.summary << "\n";
   }
   std::cout << "\nvqa COMMAND --help explains a command; vqa --version prints the version.\n"
@@ -31,8 +35,12 @@ int run(const std::vector<std::string>& arguments) {
     print_help();
     return kWrongUsage;
   }
-  if (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+  if (asks_for_help(arguments[0])) {
     print_help();
+    return 0;
+  }
+  if (arguments.size() > 1 && asks_for_help(arguments[1]) && tools::is_group(arguments[0])) {
+    print_help(arguments[0]);
     return 0;
   }
   if (arguments[0] == "--version") {

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "data/atomic_file.h"
-#include "vision/image_header.h"
+#include "vision/jpeg.h"
 
 namespace vision {
+namespace fs = std::filesystem;
+
 namespace {
 
 /// Errors are reported by exceptions alone, so OpenCV's own lines on stderr are switched off once per process.
@@ -18,13 +20,21 @@ void silence_opencv() {
   [[maybe_unused]] static const auto previous = cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
 }
 
-cv::Mat decode(const std::string& bytes) {
+/// As RGB, the way it is stored: OpenCV knows the EXIF orientation of some formats alone.
+cv::Mat decode(const std::string& bytes, const ImageHeader& header) {
+  if (header.format == kJpeg) return decode_jpeg(bytes);
   const cv::Mat view(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
+  cv::Mat image;
   try {
-    return cv::imdecode(view, cv::IMREAD_COLOR);  // as BGR, turned by its EXIF orientation
+    image = cv::imdecode(view, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
   } catch (const cv::Exception&) {
-    return {};
   }
+  if (image.empty()) {
+    throw std::runtime_error("cannot be decoded: damaged " + std::string(header.format) +
+                             " or a kind of it that is not known; save the picture again");
+  }
+  cv::cvtColor(image, image, cv::COLOR_BGR2RGB);
+  return image;
 }
 
 /// Turns and mirrors as an EXIF orientation (1 to 8) asks: 5 to 8 swap rows and columns first.
@@ -37,32 +47,43 @@ void orient(cv::Mat& image, int orientation) {
   if (flip != kNoFlip) cv::flip(image, image, flip);
 }
 
-}  // namespace
-
-cv::Mat read_image(const std::filesystem::path& path) {
-  silence_opencv();
+std::string read_bytes(const fs::path& path) {
   // A device or a pipe may never end.
-  if (std::filesystem::is_other(path)) {
+  if (fs::is_other(path)) {
     throw std::runtime_error(path.string() + ": is no regular file; an image is a JPEG, PNG, BMP or WebP file");
   }
-  const std::string bytes = data::read_file(path);
-  ImageHeader header;
+  return data::read_file(path);
+}
+
+/// What `call` gives; its std::runtime_error gets the path put in front.
+template <class Call>
+auto named(const fs::path& path, const Call& call) {
   try {
-    header = check_image(bytes);
+    return call();
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(path.string() + ": " + error.what());
   }
-  cv::Mat image = decode(bytes);
-  if (image.empty()) {
-    throw std::runtime_error(path.string() + ": cannot be decoded: damaged " + header.format +
-                             " or a kind of it that is not known; save the picture again");
-  }
-  orient(image, header.webp_orientation);
-  cv::cvtColor(image, image, cv::COLOR_BGR2RGB);
-  return image;
 }
 
-void write_png(const std::filesystem::path& path, const cv::Mat& rgb) {
+}  // namespace
+
+cv::Mat read_image(const fs::path& path) {
+  silence_opencv();
+  const std::string bytes = read_bytes(path);
+  return named(path, [&] {
+    const ImageHeader header = check_image(bytes);
+    cv::Mat image = decode(bytes, header);
+    orient(image, header.orientation);
+    return image;
+  });
+}
+
+ImageHeader check_image_file(const fs::path& path) {
+  const std::string bytes = read_bytes(path);
+  return named(path, [&] { return check_image(bytes); });
+}
+
+void write_png(const fs::path& path, const cv::Mat& rgb) {
   silence_opencv();
   if (rgb.empty() || rgb.type() != CV_8UC3)
     throw std::invalid_argument("write_png: the picture has to be 8-bit RGB and not empty");

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <opencv2/core/mat.hpp>
 
+#include "vision/image_header.h"
+
 namespace vision {
 
 /// Images with more pixels are refused unread: the decoded picture would take over half a gigabyte.
@@ -16,6 +18,10 @@ inline constexpr int64_t kMaxPixels = 178'956'970;
 /// name. Throws std::runtime_error (one line: path, what, what to do) for a file that is missing, empty, none of these
 /// kinds, truncated or damaged, and for one over kMaxPixels. Safe to call from several threads.
 cv::Mat read_image(const std::filesystem::path& path);
+
+/// What a file says of itself, its structure walked to the end as read_image does before it decodes: a truncated or
+/// foreign file throws the same error. Damage within the compressed data of a JPEG is found by decoding alone.
+ImageHeader check_image_file(const std::filesystem::path& path);
 
 /// Writes 8-bit RGB (H, W, 3) as PNG, whole or not at all. Throws std::invalid_argument for another kind of matrix and
 /// std::runtime_error with the path where it cannot be written.

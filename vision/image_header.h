@@ -4,13 +4,21 @@
 #include <cstdint>
 #include <string_view>
 
+#include "vision/image_size.h"
+
 namespace vision {
 
+/// The kinds of file, as messages name them.
+inline constexpr std::string_view kJpeg = "JPEG", kPng = "PNG", kBmp = "BMP", kWebp = "WebP";
+
 struct ImageHeader {
-  const char* format = "";  // "JPEG", "PNG", "BMP" or "WebP"
+  std::string_view format;  // kJpeg, kPng, kBmp or kWebp
   int64_t width = 0;        // pixels as stored, before any EXIF orientation
   int64_t height = 0;
-  int webp_orientation = 1;  // EXIF orientation, 1 to 8, of a WebP, which OpenCV does not look at; 1 for other formats
+  int orientation = 1;  // EXIF orientation, 1 to 8; 1 without one
+
+  /// As the picture is shown: orientations from 5 on swap the sides.
+  Extent extent() const { return orientation >= 5 ? Extent{width, height} : Extent{height, width}; }
 };
 
 /// Reads kind and size from an image file's bytes and walks its structure to the end: JPEG's segments to the

@@ -3,23 +3,33 @@
 
 #include <torch/torch.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "data/safetensors.h"
+#include "data/tensor_file.h"
 
 namespace vision {
 
 struct LoadOptions {
   std::string file = "the file";  // what messages call the file, usually its path
-  std::string prefix;             // names in the file begin with this; tensors without it are not looked at
+  // Names in the file begin with this; tensors without it are only counted. Nothing: find_prefix() says.
+  std::optional<std::string> prefix;
 };
 
 /// Names without the prefix, sorted.
 struct LoadReport {
   std::vector<std::string> missing;     // in the network, not in the file: left as they were
   std::vector<std::string> unexpected;  // in the file, not in the network: for instance a classifier's `fc.weight`
+  std::string prefix;                   // the one that was used
+  int64_t elsewhere = 0;                // tensors of the file without it: for instance CLIP's text tower
 };
+
+/// The prefix under which most of the network's names are found in the file: "" for a file of this very network,
+/// "module." where it was trained in parallel, "visual." for CLIP's files. Of several, the shortest, then the first in
+/// the alphabet; "" where no name is found under any.
+std::string find_prefix(const torch::nn::Module& network, const data::TensorFile& file);
 
 /// Copies the file's tensors into the parameters and buffers of `network` that have their names, converting the number
 /// type (half precision is widened) and the device. Batch norm's counters (`num_batches_tracked`), which old files lack

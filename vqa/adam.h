@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/safetensors.h"
+#include "data/tensor_file.h"
 
 namespace vqa {
 

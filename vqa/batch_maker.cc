@@ -3,13 +3,20 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "data/settings.h"
 #include "vision/image.h"
 
 namespace vqa {
 
+void require_one_size(const vision::ImageTransformOptions& options) {
+  if (vision::ImageSize::parse(options.size).is_square()) return;
+  data::refuse_value("image-size", "'" + options.size + "'", "a square, such as 448: a batch holds images of one size");
+}
+
 BatchMaker::BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer,
                        const data::AnswerVocabulary& answers, const vision::ImageTransform& transform)
     : split_(split), transform_(transform) {
+  require_one_size(transform.options());
   tokens_.reserve(split.questions().size());
   for (const data::Question& question : split.questions()) {
     try {
@@ -35,7 +42,7 @@ Batch BatchMaker::make(const BatchPlan& plan) const {
 }
 
 torch::Tensor BatchMaker::images(const BatchPlan& plan) const {
-  const int64_t side = transform_.options().image_size;
+  const int64_t side = transform_.size().square;
   torch::Tensor all =
       torch::empty({static_cast<int64_t>(plan.images.size()), 3, side, side},
                    torch::TensorOptions(torch::kUInt8).memory_format(torch::MemoryFormat::ChannelsLast));

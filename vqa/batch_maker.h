@@ -12,10 +12,14 @@
 
 namespace vqa {
 
+/// Throws std::invalid_argument unless pictures of any form get one size, as those of a batch must.
+void require_one_size(const vision::ImageTransformOptions& options);
+
 /// Makes batches of one split. Questions are tokenized and targets looked up once, on construction. Thread-safe.
 class BatchMaker {
  public:
-  /// `split` and `transform` must outlive this. Errors: those of Tokenizer::encode, with the question's id.
+  /// `split` and `transform` must outlive this. Errors: those of require_one_size, and those of Tokenizer::encode with
+  /// the question's id.
   BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer, const data::AnswerVocabulary& answers,
              const vision::ImageTransform& transform);
 

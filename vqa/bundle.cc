@@ -15,7 +15,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int64_t kFormat = 1;  // of the bundle; a reader refuses a newer one
+constexpr int64_t kFormat = 2;  // of the bundle; a reader refuses any other
 constexpr const char* kConfigFile = "config.json";
 constexpr const char* kWeightsFile = "model.safetensors";
 constexpr const char* kAnswersFile = "answers.txt";
@@ -79,7 +79,7 @@ void require_count(const fs::path& path, int64_t found, int64_t expected) {
 
 void load_model(const fs::path& path, Bundle& bundle) {
   const data::TensorFile file = data::read_safetensors(path);
-  const vision::LoadReport report = vision::load_weights(*bundle.model, file, {.file = path.string()});
+  const vision::LoadReport report = vision::load_weights(*bundle.model, file, {.file = path.string(), .prefix = ""});
   for (const auto& [names, what] : {std::pair{report.missing, "lacks"}, {report.unexpected, "holds the unknown"}}) {
     if (!names.empty()) {
       fail(path, std::string(what) + " tensor '" + names.front() + "' (" + std::to_string(names.size()) +

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <stdexcept>
 
 #include "data/json_file.h"
@@ -68,35 +67,20 @@ void read_config_json(const json& object, Config& config) {
 }  // namespace
 
 void Field::parse(std::string_view text) {
-  const auto number_list = [&](std::array<double, 3>& numbers) {
-    std::string part;
-    std::istringstream parts{std::string(text)};
-    size_t count = 0;
-    while (std::getline(parts, part, ',')) {
-      if (count < 3) numbers[count] = parse_number<double>(name, trim(part), "three numbers with commas between");
-      ++count;
-    }
-    if (count != 3) refuse(name, text, "three numbers with commas between");
-  };
   if (auto* const* s = std::get_if<std::string*>(&value)) {
     **s = text;
   } else if (auto* const* i = std::get_if<int64_t*>(&value)) {
     **i = parse_number<int64_t>(name, text, "a whole number");
   } else if (auto* const* d = std::get_if<double*>(&value)) {
     **d = parse_number<double>(name, text, "a number");
-  } else if (auto* const* b = std::get_if<bool*>(&value)) {
-    if (text != "true" && text != "false") refuse(name, text, "true or false");
-    **b = text == "true";
   } else {
-    number_list(*std::get<std::array<double, 3>*>(value));
+    if (text != "true" && text != "false") refuse(name, text, "true or false");
+    *std::get<bool*>(value) = text == "true";
   }
 }
 
 std::string Field::text() const {
   if (auto* const* s = std::get_if<std::string*>(&value)) return **s;
-  if (auto* const* a = std::get_if<std::array<double, 3>*>(&value)) {
-    return json((**a)[0]).dump() + "," + json((**a)[1]).dump() + "," + json((**a)[2]).dump();
-  }
   return to_json().dump();
 }
 
@@ -105,14 +89,13 @@ void Field::read(const json& from) {
       [&](auto* at) {
         using Type = std::remove_pointer_t<decltype(at)>;
         try {
-          const bool fits = std::is_same_v<Type, int64_t>                 ? from.is_number_integer()
-                            : std::is_same_v<Type, double>                ? from.is_number()
-                            : std::is_same_v<Type, std::array<double, 3>> ? from.size() == 3
-                                                                          : true;
-          if (!fits) refuse(name, from.dump(), "a value like " + text());
+          const bool fits = std::is_same_v<Type, int64_t>  ? from.is_number_integer()
+                            : std::is_same_v<Type, double> ? from.is_number()
+                                                           : true;
+          if (!fits) refuse(name, from.dump(), "a value like " + to_json().dump());
           *at = from.get<Type>();
         } catch (const json::exception&) {
-          refuse(name, from.dump(), "a value like " + text());
+          refuse(name, from.dump(), "a value like " + to_json().dump());
         }
       },
       value);

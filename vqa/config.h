@@ -1,7 +1,6 @@
 // What a model is and how it is trained: every setting, declared once.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -34,9 +33,8 @@ struct ModelConfig {
   int64_t word_dim = 96;
   std::string backbone = "resnet-shapes";
   bool freeze_backbone = false;
-  int64_t image_size = 64;
-  std::array<double, 3> image_mean = {0.485, 0.456, 0.406};
-  std::array<double, 3> image_deviation = {0.229, 0.224, 0.225};
+  std::string image_rule = "torchvision";
+  std::string image_size = "64";
   int64_t min_answer_count = 9;
 
   /// Throws std::invalid_argument naming the first field that is wrong, its value and what is allowed.
@@ -77,7 +75,7 @@ struct Config {
 struct Field {
   std::string name;
   std::string help;
-  std::variant<std::string*, int64_t*, double*, bool*, std::array<double, 3>*> value;
+  std::variant<std::string*, int64_t*, double*, bool*> value;
 
   /// Takes a value written as text; three numbers are separated by commas. Throws std::invalid_argument naming the
   /// field.

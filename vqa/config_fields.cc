@@ -3,6 +3,7 @@
 #include "fusion/attention.h"
 #include "text/question_encoder.h"
 #include "text/tokenizer.h"
+#include "vision/image_rule.h"
 #include "vision/resnet.h"
 #include "vqa/config.h"
 
@@ -33,9 +34,10 @@ std::vector<Field> fields(ModelConfig& c) {
       {"word-dim", "width of a token's embedding", &c.word_dim},
       {"backbone", "what sees the image: " + listed(vision::ResNetImpl::names()), &c.backbone},
       {"freeze-backbone", "keep the backbone's weights and statistics as they are", &c.freeze_backbone},
-      {"image-size", "side of the square that images are resized to, pixels", &c.image_size},
-      {"image-mean", "red, green, blue mean, of values in [0, 1]", &c.image_mean},
-      {"image-deviation", "red, green, blue standard deviation", &c.image_deviation},
+      {"image-rule", "filter, channels and figures of the image: " + listed(data::names_of(vision::image_rules())),
+       &c.image_rule},
+      {"image-size", "pixels: 448, a square; 600/1000, the shorter side and the most of the longer; /1000, the longer",
+       &c.image_size},
       {"min-answer-count", "answers kept occur at least this often in training", &c.min_answer_count},
   };
 }

@@ -5,7 +5,8 @@
 #include <stdexcept>
 
 #include "data/grouped.h"
-#include "data/safetensors.h"
+#include "data/printable.h"
+#include "data/tensor_file.h"
 #include "vqa/bundle.h"
 
 namespace vqa {
@@ -44,12 +45,12 @@ std::string describe_bundle(const fs::path& path) {
 }
 
 std::string describe_tensors(const fs::path& path) {
-  const data::TensorFile file = data::read_safetensors(path);
+  const data::TensorFile file = data::read_tensors(path);
   std::ostringstream out;
   for (const auto& [key, value] : file.metadata) line(out, key, value);
   int64_t elements = 0;
   for (const auto& [name, tensor] : file.tensors) {
-    out << name << "  " << tensor.dtype().name() << "  " << tensor.sizes() << "\n";
+    out << data::printable(name) << "  " << tensor.dtype().name() << "  " << tensor.sizes() << "\n";
     elements += tensor.numel();
   }
   out << file.tensors.size() << " tensors, " << grouped(elements) << " elements\n";

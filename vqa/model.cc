@@ -19,7 +19,7 @@ fusion::McanOptions mcan_options(const ModelConfig& c) {
 }
 
 vision::ImageTransformOptions transform_options(const ModelConfig& c) {
-  return {.image_size = c.image_size, .mean = c.image_mean, .deviation = c.image_deviation};
+  return {.rule = c.image_rule, .size = c.image_size};
 }
 
 ModelImpl::ModelImpl(const ModelOptions& options) : options_(options), transform_(transform_options(options.config)) {

@@ -25,7 +25,7 @@ Config mcan_small() {
   model.grid_position = "none";
   model.word_dim = 300;
   model.backbone = "resnet50";
-  model.image_size = 448;
+  model.image_size = "448";
   TrainingConfig& training = config.training;
   training.epochs = 13;
   training.batch_size = 64;

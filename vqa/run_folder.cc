@@ -53,16 +53,18 @@ void require_place_beside(const fs::path& next) {
 RunFolder RunFolder::begin(const fs::path& given) {
   const fs::path out = data::resolved(given);
   require_place(given);
+  data::FolderLock lock(out);
   require_place_beside(beside(out));
-  if (!Bundle::present(out) && !Trainer::resumable(out)) return {out, out};
+  if (!Bundle::present(out) && !Trainer::resumable(out)) return {out, out, std::move(lock)};
   fs::create_directory(beside(out));
   data::write_file(beside(out) / kUnfinished, "");
-  return {out, beside(out)};
+  return {out, beside(out), std::move(lock)};
 }
 
 RunFolder RunFolder::resume(const fs::path& given) {
   const fs::path out = data::resolved(given);
-  return {out, fs::exists(beside(out) / kUnfinished) ? beside(out) : out};
+  data::FolderLock lock(out);
+  return {out, fs::exists(beside(out) / kUnfinished) ? beside(out) : out, std::move(lock)};
 }
 
 RunFolder::~RunFolder() {

@@ -3,11 +3,14 @@
 
 #include <filesystem>
 
+#include "data/folder_lock.h"
+
 namespace vqa {
 
 /// The folder of a run whose result is to be `out`. A run writes straight into `out`, except where a model stands there
 /// already: then it writes into `out`.new, which takes the place of `out` when the run is finished, so that the old
 /// model is lost only when the new one is complete. A file in it tells such a run from any other folder of that name.
+/// `out` is locked: while a run goes on, no other process can begin or resume one there.
 class RunFolder {
  public:
   /// A new run. Throws std::runtime_error where `out` is a file or holds something else than a model or the beginnings
@@ -29,8 +32,10 @@ class RunFolder {
   void finish() const;
 
  private:
-  RunFolder(std::filesystem::path out, std::filesystem::path path) : out_(std::move(out)), path_(std::move(path)) {}
+  RunFolder(std::filesystem::path out, std::filesystem::path path, data::FolderLock lock)
+      : lock_(std::move(lock)), out_(std::move(out)), path_(std::move(path)) {}
 
+  data::FolderLock lock_;
   std::filesystem::path out_, path_;
 };
 

@@ -56,6 +56,21 @@ TEST_F(BundleTest, InfoListsTensors) {
   EXPECT_THAT(lines(info.out).back(), ::testing::MatchesRegex("[0-9,]+ tensors, [0-9,]+ elements"));
 }
 
+TEST_F(BundleTest, InfoListsTensorsOfPyTorchsFiles) {
+  const std::string files = VQA_SOURCE_DIR "/tests/data/files/";
+  for (const std::string file : {"zip.pth", "old.pth"}) {
+    const Outcome info = vqa("info " + files + file);
+    expect_done(info);
+    EXPECT_THAT(info.out, HasSubstr("\nrows  float  [3, 4]\n"));
+    EXPECT_EQ(lines(info.out).back(), "14 tensors, 59 elements");
+  }
+  const Outcome script = vqa("info " + files + "script.pt");
+  expect_done(script);
+  EXPECT_THAT(script.out, HasSubstr("\nvisual.conv1.weight  c10::Half  [4, 3, 1, 1]\n"));
+  expect_error(vqa("info " + files + "whole_module.pth"), 1,
+               {"whole_module.pth: ", "'torch.nn.modules.activation.ReLU'"});
+}
+
 TEST_F(BundleTest, InfoOfOtherThings) {
   expect_error(vqa("info nowhere"), 1, {"nowhere: "});
   expect_error(vqa("info picture.png"), 1, {"picture.png: "});
@@ -101,7 +116,7 @@ TEST_F(BundleTest, AListThatLacksItsLastLine) {
 
 TEST_F(BundleTest, NewerFormat) {
   edit_config([](json& config) { config["format"] = config["format"].get<int64_t>() + 1; });
-  expect_refused({"m/config.json", "format 2", "format 1"});
+  expect_refused({"m/config.json", "format 3", "format 2"});
 }
 
 TEST_F(BundleTest, ConfigurationThatIsWrong) {

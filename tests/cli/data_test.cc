@@ -86,5 +86,22 @@ TEST_F(DataCommandTest, CheckOfNoFolderOrAnEmptyOne) {
   EXPECT_THAT(check.out + check.err, HasSubstr("v2_OpenEnded_mscoco_train2014_questions.json"));
 }
 
+TEST_F(DataCommandTest, ImagesAreCheckedWhereAsked) {
+  expect_done(vqa("data shapes --out set --images 4 --validation-images 2"));
+  const Outcome whole = vqa("data check set --images");
+  expect_done(whole);
+  EXPECT_EQ(whole.out, vqa("data check set").out);
+  const fs::path truncated = *this / "set/val2014/COCO_val2014_000000000005.png";
+  const fs::path foreign = *this / "set/train2014/COCO_train2014_000000000002.png";
+  fs::resize_file(truncated, fs::file_size(truncated) / 2);
+  write_text(foreign, "<html>404</html>");
+  expect_done(vqa("data check set"));
+  const Outcome check = vqa("data check set --images");
+  EXPECT_EQ(check.code, 1);
+  EXPECT_EQ(check.err, "");
+  EXPECT_THAT(check.out, HasSubstr("COCO_val2014_000000000005.png: truncated PNG: "));
+  EXPECT_THAT(check.out, HasSubstr("COCO_train2014_000000000002.png: is no JPEG, PNG, BMP or WebP picture"));
+}
+
 }  // namespace
 }  // namespace cli

@@ -98,6 +98,8 @@ TEST_F(EvalTest, ArchivesReadLikePlainFiles) {
 TEST_F(EvalTest, OutputsThatCannotBeMadeAreRefused) {
   expect_error(vqa("eval --data shapes --prior --results r.json"), 2, {"--results", "--model"});
   expect_error(vqa("eval --data shapes --prior --json a.json"), 2, {"--json", "--model"});
+  // The second file took the first one's place.
+  expect_error(vqa(eval_ + " --results r.json --json r.json"), 2, {"--results", "--json", "r.json"});
   fs::remove(*this / kValAnnotations);
   expect_error(vqa(eval_ + " --results r.json --json a.json"), 2, {"val", "annotations", "--json"});
   EXPECT_FALSE(fs::exists(*this / "r.json"));

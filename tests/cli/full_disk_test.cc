@@ -86,6 +86,15 @@ TEST_F(FullDiskTest, TrainingOverAModel) {
   expect_done(vqa("answer --model disk/m --image picture.png --question 'How many?'"));
 }
 
+TEST_F(FullDiskTest, ExtractingIsRefusedAtTheStart) {
+  give_all();
+  if (!mount_disk(64)) GTEST_SKIP() << not_allowed();
+  expect_error(vqa("extract --backbone resnet-shapes --weights m/model.safetensors --images shapes/train2014"
+                   " --image-size 256 --out disk/G.h5"),
+               1, {"disk/G.h5: cannot be written: No space left on device: it takes ", " MB and the disk has 1 MB"});
+  EXPECT_TRUE(listing(*this / "disk").empty());
+}
+
 TEST_F(FullDiskTest, ResultsAndOverlay) {
   give_all();
   if (!mount_disk(4)) GTEST_SKIP() << not_allowed();

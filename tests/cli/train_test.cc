@@ -108,6 +108,12 @@ TEST_F(TrainTest, SettingsOfAnotherModel) {
   EXPECT_EQ(training_config()["seed"], 5);
 }
 
+TEST_F(TrainTest, ImagesOfABatchHaveOneSize) {
+  expect_error(train("--image-size 600/1000" + kTiny), 2, {"image-size: '600/1000'", "a square"});
+  expect_error(train("--image-size 64x64" + kTiny), 2, {"image-size: '64x64'", "600/1000"});
+  expect_error(train("--image-rule imagenet" + kTiny), 2, {"image-rule: 'imagenet'", "torchvision, grid-feats, clip"});
+}
+
 TEST_F(TrainTest, FlagsGoBeforeTheFileAndTheFileBeforeThePreset) {
   write_text(*this / "some.conf", "batch-size = 32\nlearning-rate = 0.002\nepochs = 7\nactivation = gelu\n");
   expect_done(train("--preset mcan-small --config some.conf --backbone resnet-shapes --image-size 64" + kTiny));

@@ -27,6 +27,13 @@ TEST_F(UsageTest, HelpOfTheProgramNamesEveryCommand) {
   for (const auto& [command, flags] : kFlags) EXPECT_THAT(help.out, HasSubstr("  " + command));
 }
 
+TEST_F(UsageTest, HelpOfAGroupNamesItsCommandsAlone) {
+  const Outcome help = vqa("data --help");
+  expect_done(help);
+  EXPECT_THAT(help.out, HasSubstr("  data check"));
+  EXPECT_THAT(help.out, Not(HasSubstr("  train")));
+}
+
 TEST_F(UsageTest, HelpOfACommandNamesEveryFlag) {
   for (const auto& [command, flags] : kFlags) {
     const Outcome help = vqa(command + " --help");

@@ -364,8 +364,8 @@ TEST(GridProvenance, MismatchIsNamed) {
   EXPECT_EQ(mismatch(), "");
   other.program = "vqa 0.2.0";
   EXPECT_EQ(mismatch(), "");
-  other.precision = "bf16";
-  EXPECT_EQ(mismatch(), "G.h5 was made with precision fp32, the model with bf16");
+  other.precision = "bfloat16";
+  EXPECT_EQ(mismatch(), "G.h5 was made with precision float32, the model with bfloat16");
   other.image_size = "448";
   EXPECT_EQ(mismatch(), "G.h5 was made with image-size 600/1000, the model with 448");
   other.image_rule = "torchvision";

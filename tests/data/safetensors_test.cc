@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <stdexcept>
 
 #include "data/atomic_file.h"
@@ -20,6 +21,7 @@ TensorFile sample() {
   TensorFile file;
   file.tensors["a.weight"] = torch::arange(6, torch::kFloat32).reshape({2, 3});
   file.tensors["b"] = torch::tensor({1, -1}, torch::kInt64);
+  file.tensors["short"] = torch::tensor({-300, 300}, torch::kInt16);
   file.tensors["half"] = torch::full({3}, 0.5, torch::kFloat16);
   file.tensors["none"] = torch::empty({0, 4});
   file.tensors["transposed"] = torch::arange(6, torch::kFloat64).reshape({2, 3}).t();
@@ -46,6 +48,20 @@ TEST(SafeTensors, AreNotChangedByWritingToWhatWasRead) {
   write_safetensors(folder / "t", sample());
   read_safetensors(folder / "t").at("b").fill_(7);
   EXPECT_EQ(read_safetensors(folder / "t").at("b")[0].item<int64_t>(), 1);
+}
+
+TEST(SafeTensors, AtOddPlacesAreCopied) {
+  const TemporaryFolder folder;
+  for (const std::string padding : {"", " ", "  ", "   "}) {
+    const std::string header = R"({"x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}})" + padding;
+    const uint64_t length = header.size();
+    const std::array<float, 2> values{1.5F, -2.F};
+    write_text(folder / "t", std::string(reinterpret_cast<const char*>(&length), sizeof(length)) + header +
+                                 std::string(reinterpret_cast<const char*>(values.data()), sizeof(values)));
+    const torch::Tensor x = read_safetensors(folder / "t").at("x");
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(x.data_ptr()) % sizeof(float), 0u);
+    EXPECT_TRUE(torch::equal(x, torch::tensor({1.5F, -2.F})));
+  }
 }
 
 TEST(SafeTensors, TruncatedAnywhereAreRefused) {
@@ -78,6 +94,8 @@ TEST(SafeTensors, WithAWrongHeaderAreRefused) {
   EXPECT_THAT(error(tensor("F32", "[2]", "[8, 0]")), HasSubstr("its offsets do not fit its shape"));
   EXPECT_THAT(error(tensor("F32", "[-2]", "[0, 8]")), HasSubstr("has an impossible shape"));
   EXPECT_THAT(error(tensor("F32", "[4294967296, 4294967296]", "[0, 0]")), HasSubstr("has an impossible shape"));
+  EXPECT_THAT(error(tensor("F32", "[0, 4611686018427387904, 4]", "[0, 0]")), HasSubstr("has an impossible shape"));
+  EXPECT_THAT(error(R"({"a\nb": 3})"), HasSubstr("tensor 'a?b' lacks a valid dtype"));
   EXPECT_THAT(error(tensor("F32", "[2]", "[4, 12]")), HasSubstr("is truncated inside tensor 'x'"));
   EXPECT_THAT(error(R"({"__metadata__": {"a": 1}})"), HasSubstr("metadata 'a' is not a string"));
 }

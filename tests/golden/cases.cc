@@ -15,6 +15,8 @@ const std::vector<Case>& cases() {
       {"resnet50", resnet50},
       {"resnet101", resnet101},
       {"resnet152", resnet152},
+      {"clip_rn50", clip_rn50},
+      {"clip_rn50x4", clip_rn50x4},
       {"mcan_tiny", [](Folder folder, uint32_t salt) { return mcan(folder, salt, "tiny"); }},
       {"mcan_small", [](Folder folder, uint32_t salt) { return mcan(folder, salt, "small"); }},
       {"mcan_large", [](Folder folder, uint32_t salt) { return mcan(folder, salt, "large"); }},
@@ -23,7 +25,8 @@ const std::vector<Case>& cases() {
       {"dba_long", [](Folder folder, uint32_t salt) { return dba_layers(folder, salt, "long"); }},
       {"dba_cross_small", [](Folder folder, uint32_t salt) { return dba_cross(folder, salt, "small"); }},
       {"dba_cross_wide", [](Folder folder, uint32_t salt) { return dba_cross(folder, salt, "wide"); }},
-      {"eval", evaluator},
+      {"eval", evaluator, {"eval"}},
+      {"pil_resize", pil_resize, {"pil_resize.json", "../vqa2-mini"}},
   };
   return all;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ struct Comparison {
 struct Case {
   std::string name;  // the golden file's name without its ending
   std::vector<Comparison> (*run)(const std::filesystem::path& folder, uint32_t salt);
+  std::vector<std::string> needs;  // a case that does not depend on the salt is skipped where one of these is missing
+
+  /// What of `needs` is not in `folder`; nothing where all is.
+  std::optional<std::filesystem::path> missing(const std::filesystem::path& folder) const;
 };
 
 /// Every case, in the order golden_check prints. `cases.cc` is the list; a room's cases are in golden_<room>.cc.

@@ -115,6 +115,19 @@ void put_big_endian(std::string& bytes, size_t at, uint32_t value, int count) {
   }
 }
 
+/// A PNG with EXIF data in a chunk of its own behind the first.
+std::string oriented_png(char orientation) {
+  const std::string png = encode(".png", picture());
+  constexpr size_t kFirstEnds = 8 + 25;
+  const std::string body = "eXIf" + exif_data(orientation);
+  std::string numbers(8, '\0');  // length and checksum
+  put_big_endian(numbers, 0, static_cast<uint32_t>(body.size() - 4), 4);
+  put_big_endian(
+      numbers, 4,
+      static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size()))), 4);
+  return png.substr(0, kFirstEnds) + numbers.substr(0, 4) + body + numbers.substr(4) + png.substr(kFirstEnds);
+}
+
 std::string png_of_size(uint32_t width, uint32_t height) {
   std::string png = encode(".png", picture());
   put_big_endian(png, 16, width, 4);
@@ -186,7 +199,10 @@ TEST_F(ImageTest, OrientationMeansTheSameInEveryFormat) {
   for (char orientation = 1; orientation <= 8; ++orientation) {
     const cv::Mat jpeg = read(oriented_jpeg(orientation));
     const cv::Mat webp = read(oriented_webp(orientation));
+    const cv::Mat png = read(oriented_png(orientation));
     ASSERT_EQ(jpeg.size(), webp.size()) << int{orientation};
+    ASSERT_EQ(png.size(), webp.size()) << int{orientation};
+    EXPECT_EQ(cv::norm(png, webp, cv::NORM_INF), 0) << int{orientation};  // both without loss
     EXPECT_LT(cv::norm(jpeg, webp, cv::NORM_L1) / static_cast<double>(jpeg.total() * 3), 7) << int{orientation};
   }
   EXPECT_EQ(read(oriented_webp(9)).size(), cv::Size(24, 16));
@@ -274,6 +290,14 @@ TEST_F(ImageTest, DamagedPngIsRefused) {
   EXPECT_THAT(read_error(png), HasSubstr("checksum"));
 }
 
+TEST_F(ImageTest, DamagedJpegIsRefusedInOneLine) {
+  std::string jpeg = encode(".jpg", picture(200, 200));
+  jpeg.replace(jpeg.size() / 2, 60, std::string(60, '\0'));
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(read_error(jpeg), HasSubstr("damaged JPEG: Corrupt JPEG data: "));
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 TEST_F(ImageTest, JpegWithoutAPictureIsRefused) {
   EXPECT_THAT(read_error("\xFF\xD8\xFF\xD9"), HasSubstr("holds no picture"));
 }
@@ -289,12 +313,15 @@ TEST(ImageHeaderTest, TellsKindAndSizeAsStored) {
   for (const auto& [ending, format] :
        {std::pair{".jpg", "JPEG"}, {".png", "PNG"}, {".bmp", "BMP"}, {".webp", "WebP"}}) {
     const vision::ImageHeader header = vision::check_image(encode(ending, picture(31, 17)));
-    EXPECT_STREQ(header.format, format);
+    EXPECT_EQ(header.format, format);
     EXPECT_EQ(header.width, 31);
     EXPECT_EQ(header.height, 17);
   }
   const vision::ImageHeader turned = vision::check_image(oriented_jpeg(6));
   EXPECT_EQ(turned.width, 24);
+  EXPECT_EQ(turned.orientation, 6);
+  EXPECT_EQ(turned.extent(), (vision::Extent{24, 16}));
+  EXPECT_EQ(vision::check_image(oriented_jpeg(3)).extent(), (vision::Extent{16, 24}));
   const std::string lossless = encode(".webp", picture(31, 17), {cv::IMWRITE_WEBP_QUALITY, 101});
   EXPECT_EQ(vision::check_image(lossless).width, 31);
   EXPECT_EQ(vision::check_image(lossless).height, 17);

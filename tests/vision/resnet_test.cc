@@ -29,6 +29,17 @@ std::vector<int64_t> grid_shape(ResNet& network, int64_t height, int64_t width) 
   return network->forward(torch::zeros({1, 3, height, width})).sizes().vec();
 }
 
+/// "[64, 3, 7, 7]" by "conv1.weight", for parameters and buffers.
+std::map<std::string, std::string> names_and_shapes(const ResNet& network) {
+  std::map<std::string, std::string> shapes;
+  for (const auto& [name, tensor] : vision::network_tensors(*network).tensors) {
+    std::ostringstream shape;
+    shape << tensor.sizes();
+    shapes[name] = shape.str();
+  }
+  return shapes;
+}
+
 /// A module with a network inside, as a model has it.
 struct Parent : torch::nn::Module {
   Parent() : network(register_module("backbone", ResNet(ResNetOptions{"resnet-shapes"}))) {}
@@ -46,21 +57,69 @@ TEST(ResNetTest, HasAsManyParametersAsPublished) {
   for (const auto& [name, count] : published) EXPECT_EQ(count_parameters(ResNet(ResNetOptions{name})), count) << name;
 }
 
-// The list holds every name and shape of the published network, line by line.
+// Published totals, less those of the classifier (`fc`), which is not there.
+TEST(ResNetTest, ResNextsHaveAsManyParametersAsPublished) {
+  const std::map<std::string, int64_t> published = {
+      {"resnext50_32x4d", 25'028'904}, {"resnext101_32x8d", 88'791'336}, {"resnext101_64x4d", 83'455'272}};
+  for (const auto& [name, count] : published)
+    EXPECT_EQ(count_parameters(ResNet(ResNetOptions{name})), count - 2048 * 1000 - 1000) << name;
+}
+
+// The lists hold every name and shape of the published networks, line by line.
 TEST(ResNetTest, NamesAndShapesArePublishedOnes) {
-  std::ifstream list(VQA_SOURCE_DIR "/tests/vision/files/resnet50_shapes.txt");
-  std::map<std::string, std::string> published;
-  for (std::string name, shape; list >> name && std::getline(list >> std::ws, shape);) published[name] = shape;
-  ASSERT_EQ(published.size(), 318u);
-  const ResNet network(ResNetOptions{"resnet50"});
-  std::map<std::string, std::string> ours;
-  for (const auto& [name, tensor] : vision::network_tensors(*network).tensors) {
-    std::ostringstream shape;
-    shape << tensor.sizes();
-    ours[name] = shape.str();
+  const std::map<std::string, std::string> lists = {
+      {"resnet50", "resnet50"}, {"resnet152", "resnet152"}, {"clip-rn50", "clip_rn50"}, {"clip-rn50x4", "clip_rn50x4"}};
+  for (const auto& [backbone, list] : lists) {
+    std::ifstream file(VQA_SOURCE_DIR "/tests/vision/files/" + list + "_shapes.txt");
+    std::map<std::string, std::string> published;
+    for (std::string name, shape; file >> name && std::getline(file >> std::ws, shape);) published[name] = shape;
+    ASSERT_GE(published.size(), 318u) << list;
+    EXPECT_EQ(names_and_shapes(ResNet(ResNetOptions{backbone})), published);
   }
-  EXPECT_EQ(ours, published);
-  EXPECT_EQ(vision::network_tensors(*ResNet(ResNetOptions{"resnet152"})).tensors.size(), 930u);
+}
+
+TEST(ResNetTest, ResNextConvolvesInGroups) {
+  const auto shapes = names_and_shapes(ResNet(ResNetOptions{"resnext50_32x4d"}));
+  EXPECT_EQ(shapes.at("layer1.0.conv1.weight"), "[128, 64, 1, 1]");
+  EXPECT_EQ(shapes.at("layer1.0.conv2.weight"), "[128, 4, 3, 3]");
+  EXPECT_EQ(shapes.at("layer1.0.conv3.weight"), "[256, 128, 1, 1]");
+  EXPECT_EQ(shapes.at("layer4.2.conv2.weight"), "[1024, 32, 3, 3]");
+  const auto wide = names_and_shapes(ResNet(ResNetOptions{"resnext101_64x4d"}));
+  EXPECT_EQ(wide.at("layer3.22.conv2.weight"), "[1024, 16, 3, 3]");
+}
+
+// A group sees only its own channels: silencing those of the first group changes the first group's output alone.
+TEST(ResNetTest, GroupsAreApart) {
+  ResNet network(ResNetOptions{"resnext50_32x4d"});
+  auto* conv = network->named_modules()["layer1.0.conv2"]->as<torch::nn::Conv2d>();
+  torch::Tensor x = torch::randn({1, 128, 5, 5});
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor before = conv->forward(x);
+  x.slice(1, 0, 4).zero_();
+  const torch::Tensor change = (conv->forward(x) - before).abs().amax({0, 2, 3});
+  EXPECT_GT(change.slice(0, 0, 4).min().item<float>(), 1e-3f);
+  EXPECT_EQ(change.slice(0, 4).max().item<float>(), 0);
+}
+
+TEST(ResNetTest, ClipPoolsWhereOthersStride) {
+  const std::map<std::string, int64_t> channels = {{"clip-rn50", 2048}, {"clip-rn50x4", 2560}};
+  for (const auto& [name, count] : channels) {
+    ResNet network(ResNetOptions{name});
+    EXPECT_EQ(network->channels(), count);
+    EXPECT_EQ(network->stride(), 32);
+    EXPECT_EQ(grid_shape(network, 64, 97), (std::vector<int64_t>{1, count, 2, 3}));
+    EXPECT_EQ(grid_shape(network, 31, 32), (std::vector<int64_t>{1, count, 1, 1}));
+  }
+}
+
+TEST(ResNetTest, ImageTooSmallForClipIsNamed) {
+  ResNet network(ResNetOptions{"clip-rn50"});
+  try {
+    grid_shape(network, 64, 30);
+    FAIL() << "accepted";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(), "image of 64x30 pixels: this backbone needs 31 a side or more");
+  }
 }
 
 TEST(ResNetTest, GridHasACellPerStride) {
@@ -114,7 +173,7 @@ TEST(ResNetTest, UnknownBackboneNamesTheAllowedOnes) {
     EXPECT_THAT(error.what(), HasSubstr("resnet42"));
     for (const std::string& name : vision::ResNetImpl::names()) EXPECT_THAT(error.what(), HasSubstr(name));
   }
-  EXPECT_EQ(vision::ResNetImpl::names().size(), 6u);
+  EXPECT_EQ(vision::ResNetImpl::names().size(), 14u);
 }
 
 TEST(ResNetTest, FrozenStaysAsItIsInATrainingParent) {

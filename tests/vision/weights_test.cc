@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "data/safetensors.h"
 #include "tests/temporary_folder.h"
 #include "vision/resnet.h"
 
@@ -76,6 +77,58 @@ TEST_F(WeightsTest, PrefixPicksThePartOfAFile) {
   EXPECT_THAT(report.missing, IsEmpty());
   EXPECT_THAT(report.unexpected, IsEmpty());
   EXPECT_TRUE(torch::equal(value("conv1.weight"), file.at("backbone.conv1.weight")));
+}
+
+TEST_F(WeightsTest, PrefixIsFound) {
+  for (const std::string prefix : {"", "module.", "visual.", "module.backbone.", "encoder."}) {
+    data::TensorFile file;
+    for (const auto& [name, tensor] : other_weights().tensors) file.tensors[prefix + name] = tensor;
+    file.tensors[prefix + "fc.weight"] = torch::zeros({3, 3});
+    file.tensors["a.conv1.weight"] = torch::zeros({1});  // one name under another prefix
+    EXPECT_EQ(vision::find_prefix(*network_, file), prefix);
+    const LoadReport report = vision::load_weights(*network_, file);
+    EXPECT_EQ(report.prefix, prefix);
+    EXPECT_THAT(report.missing, IsEmpty());
+    EXPECT_EQ(report.unexpected.front(), prefix.empty() ? "a.conv1.weight" : "fc.weight");
+    EXPECT_TRUE(torch::equal(value("conv1.weight"), file.at(prefix + "conv1.weight")));
+    torch::nn::init::zeros_(network_->named_parameters()["conv1.weight"]);
+  }
+}
+
+TEST_F(WeightsTest, WhatIsUnderOtherPrefixesIsOnlyCounted) {
+  data::TensorFile file;
+  for (const auto& [name, tensor] : other_weights().tensors) file.tensors["visual." + name] = tensor;
+  file.tensors["visual.attnpool.weight"] = torch::zeros({2});
+  for (const std::string name : {"logit_scale", "transformer.a", "transformer.b"})
+    file.tensors[name] = torch::zeros({2});
+  const LoadReport report = vision::load_weights(*network_, file);
+  EXPECT_THAT(report.unexpected, ElementsAre("attnpool.weight"));
+  EXPECT_EQ(report.elsewhere, 3);
+}
+
+TEST_F(WeightsTest, OfTwoPrefixesTheShorterThenTheFirstIsTaken) {
+  data::TensorFile file;
+  for (const auto& [name, tensor] : other_weights().tensors) {
+    for (const std::string prefix : {"query.", "key.", "ema."}) file.tensors[prefix + name] = tensor;
+  }
+  EXPECT_EQ(vision::find_prefix(*network_, file), "ema.");
+}
+
+TEST_F(WeightsTest, WithoutOneKnownNameThePrefixIsEmpty) {
+  data::TensorFile file;
+  file.tensors["head.weight"] = torch::zeros({2});
+  EXPECT_EQ(vision::find_prefix(*network_, file), "");
+  EXPECT_EQ(vision::load_weights(*network_, file).unexpected.size(), 1u);
+}
+
+TEST_F(WeightsTest, AnEmptyPrefixThatIsAskedForStays) {
+  data::TensorFile file;
+  for (const auto& [name, tensor] : other_weights().tensors) file.tensors["module." + name] = tensor;
+  LoadOptions options;
+  options.prefix = "";
+  const LoadReport report = vision::load_weights(*network_, file, options);
+  EXPECT_EQ(report.unexpected.size(), file.tensors.size());
+  EXPECT_EQ(report.elsewhere, 0);
 }
 
 TEST_F(WeightsTest, WrongShapeNamesBothAndChangesNothing) {

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "tests/data/error_of.h"
 #include "tests/vqa/small_model.h"
 #include "vqa/batch_maker.h"
 
@@ -51,6 +52,15 @@ TEST_F(BatchTest, OrdersByTheSeedAlone) {
   EXPECT_THAT(order(-1), testing::ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
   // On any machine: std::mt19937_64's output and what is made of it are specified.
   EXPECT_THAT(order(0), testing::ElementsAre(0, 10, 9, 8, 7, 1, 2, 4, 11, 3, 5, 6));
+}
+
+TEST_F(BatchTest, WantsImagesOfOneSize) {
+  Config config = small_config();
+  config.model.image_size = "60/100";
+  const Bundle bundle = small_bundle(split_, config);
+  EXPECT_EQ(error_of<std::invalid_argument>(
+                [&] { BatchMaker(split_, *bundle.tokenizer, bundle.answers, bundle.model->transform()); }),
+            "image-size: '60/100'; allowed is a square, such as 448: a batch holds images of one size");
 }
 
 TEST_F(BatchTest, HoldsWhatTheSplitSays) {

@@ -47,12 +47,17 @@ TEST_F(BundleTest, NamesTheFileThatIsMissing) {
   }
 }
 
-TEST_F(BundleTest, RefusesANewerFormat) {
+// Format 1 had the image's mean and deviation where format 2 has a rule's name.
+TEST_F(BundleTest, RefusesAnotherFormat) {
   const auto path = folder_ / "model" / "config.json";
-  std::string text = data::read_file(path);
-  text.replace(text.find("\"format\": 1"), 11, "\"format\": 2");
-  data::write_file(path, text);
-  EXPECT_THAT(error_of<std::runtime_error>([&] { Bundle::load(folder_ / "model"); }), HasSubstr("has format 2"));
+  const std::string written = data::read_file(path);
+  for (const char* format : {"1", "3"}) {
+    std::string text = written;
+    text.replace(text.find("\"format\": 2"), 11, std::string("\"format\": ") + format);
+    data::write_file(path, text);
+    EXPECT_THAT(error_of<std::runtime_error>([&] { Bundle::load(folder_ / "model"); }),
+                HasSubstr(std::string("has format ") + format));
+  }
 }
 
 TEST_F(BundleTest, NoticesFilesOfAnotherModel) {

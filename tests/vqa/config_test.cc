@@ -16,7 +16,7 @@ using testing::HasSubstr;
 
 TEST(Config, SurvivesJson) {
   Config config = preset("mcan-small");
-  config.model.image_mean = {0.1, 0.25, 1.0 / 3};
+  config.model.image_rule = "clip";
   config.model.freeze_backbone = true;
   config.training.learning_rate = 0.1 + 0.2;
   EXPECT_EQ(to_json(config_from_json(nlohmann::json::parse(to_json(config).dump()))), to_json(config));
@@ -54,8 +54,6 @@ TEST(Config, RefusesTextOfAnotherType) {
   EXPECT_THAT(refusal("dim", "12x"), HasSubstr("dim: '12x'; allowed is a whole number"));
   EXPECT_THAT(refusal("dropout", ""), HasSubstr("a number"));
   EXPECT_THAT(refusal("freeze-backbone", "maybe"), HasSubstr("true or false"));
-  EXPECT_THAT(refusal("image-mean", "1,2"), HasSubstr("three numbers"));
-  EXPECT_THAT(refusal("image-mean", "1,2,3,4"), HasSubstr("three numbers"));
 }
 
 TEST(Config, ValidationNamesTheField) {
@@ -66,7 +64,8 @@ TEST(Config, ValidationNamesTheField) {
   };
   EXPECT_THAT(model([](ModelConfig& c) { c.heads = 5; }), HasSubstr("heads: 5"));
   EXPECT_THAT(model([](ModelConfig& c) { c.backbone = "vgg"; }), HasSubstr("backbone: 'vgg'"));
-  EXPECT_THAT(model([](ModelConfig& c) { c.image_size = 0; }), HasSubstr("image-size"));
+  EXPECT_THAT(model([](ModelConfig& c) { c.image_size = "0"; }), HasSubstr("image-size: '0'"));
+  EXPECT_THAT(model([](ModelConfig& c) { c.image_rule = "vgg"; }), HasSubstr("image-rule: 'vgg'; allowed are torchv"));
   EXPECT_THAT(model([](ModelConfig& c) { c.max_tokens = 0; }), HasSubstr("max-tokens: 0"));
   const auto training = [](auto change) {
     TrainingConfig config;
@@ -81,12 +80,12 @@ TEST(Config, ValidationNamesTheField) {
 
 TEST(ConfigFile, TakesLinesAndJson) {
   const TemporaryFolder folder;
-  write_text(folder / "a.cfg", "# a comment\n dim = 32 # another\n\nval-split =\nimage-mean = 0, 0.5, 1\n");
+  write_text(folder / "a.cfg", "# a comment\n dim = 32 # another\n\nval-split =\nimage-size = 600/1000\n");
   Config config;
   read_config_file(folder / "a.cfg", config);
   EXPECT_EQ(config.model.dim, 32);
   EXPECT_EQ(config.training.val_split, "");
-  EXPECT_THAT(config.model.image_mean, testing::ElementsAre(0, 0.5, 1));
+  EXPECT_EQ(config.model.image_size, "600/1000");
   write_text(folder / "b.json", R"({"dim": 48, "dropout": 0})");
   read_config_file(folder / "b.json", config);
   EXPECT_EQ(config.model.dim, 48);
@@ -105,6 +104,7 @@ TEST(ConfigFile, NamesPathAndLine) {
   EXPECT_THAT(error("dim = four\n"), HasSubstr("line 1: dim: 'four'"));
   EXPECT_THAT(error(R"({"dim": "four"})"), HasSubstr("c: dim: "));
   EXPECT_THAT(error(R"({"dim": 1.5})"), HasSubstr("c: dim: "));
+  EXPECT_THAT(error(R"({"image-size": 96})"), HasSubstr("c: image-size: 96; allowed is a value like \"64\""));
   EXPECT_THAT(error(R"({"width": 1})"), HasSubstr("'width' is not a setting"));
   EXPECT_THAT(error_of<std::runtime_error>([&] { read_config_file(folder / "none", config); }), HasSubstr("none"));
 }

@@ -35,10 +35,13 @@ class RunFolderTest : public testing::Test {
 
 TEST_F(RunFolderTest, WritesBesideAModelUntilItIsFinished) {
   make_model(out_, "old");
-  const RunFolder run = RunFolder::begin(out_.string() + "/");
+  {
+    const RunFolder killed = RunFolder::begin(out_.string() + "/");
+    EXPECT_EQ(killed.path(), next_);
+    make_model(next_, "new");
+  }
+  const RunFolder run = RunFolder::resume(out_);
   EXPECT_EQ(run.path(), next_);
-  make_model(next_, "new");
-  EXPECT_EQ(RunFolder::resume(out_).path(), next_);
   EXPECT_EQ(data::read_file(out_ / "config.json"), "old");
   run.finish();
   EXPECT_EQ(data::read_file(out_ / "config.json"), "new");
@@ -52,9 +55,11 @@ TEST_F(RunFolderTest, WhatIsLeftOfAReplacedModelIsNoRun) {
   write(out_ / ".unfinished", "");
   make_model(next_, "old");
   make_run(next_, "old");
-  const RunFolder run = RunFolder::resume(out_);
-  EXPECT_EQ(run.path(), out_);
-  run.finish();
+  {
+    const RunFolder run = RunFolder::resume(out_);
+    EXPECT_EQ(run.path(), out_);
+    run.finish();
+  }
   EXPECT_EQ(data::read_file(out_ / "config.json"), "new");
   EXPECT_FALSE(fs::exists(out_ / ".unfinished"));
   EXPECT_THAT(error(), HasSubstr("m.new: is in the way"));
@@ -87,6 +92,13 @@ TEST_F(RunFolderTest, FilesThatAreNotAModelsAreNotLost) {
   fs::remove_all(out_);
   write(out_, "a file");
   EXPECT_THAT(error(), HasSubstr("m: is a file"));
+}
+
+// Two runs in one folder overwrote each other's states.
+TEST_F(RunFolderTest, OneRunAtATime) {
+  const RunFolder run = RunFolder::begin(out_);
+  EXPECT_THAT(error(), HasSubstr("m: another process is writing there"));
+  EXPECT_THROW(RunFolder::resume(out_), std::runtime_error);
 }
 
 TEST_F(RunFolderTest, ALinkStaysALink) {

@@ -1,7 +1,9 @@
 #include "tools/commands/commands.h"
 
+#include <algorithm>
 #include <sstream>
 
+#include "data/settings.h"
 #include "tools/commands/usage.h"
 
 namespace tools {
@@ -14,9 +16,15 @@ const std::vector<Command>& commands() {
       {"eval", "answer a split with a model and score the answers", eval},
       {"score", "score a file of results", score},
       {"answer", "answer questions about a picture", answer},
-      {"info", "describe a model or a tensor file", info},
+      {"extract", "make a store of grid features from pictures", extract},
+      {"info", "describe a model, a tensor file or a grid store", info},
   };
   return all;
+}
+
+bool is_group(const std::string& word) {
+  return std::any_of(commands().begin(), commands().end(),
+                     [&](const Command& command) { return command.name.starts_with(word + " "); });
 }
 
 std::pair<const Command&, std::vector<std::string>> find_command(const std::vector<std::string>& arguments) {
@@ -28,10 +36,8 @@ std::pair<const Command&, std::vector<std::string>> find_command(const std::vect
     if (same) return {command, {arguments.begin() + static_cast<std::ptrdiff_t>(count), arguments.end()}};
   }
   std::string given = arguments[0];
-  if (given == "data" && arguments.size() > 1) given += " " + arguments[1];
-  std::string names;
-  for (const Command& command : commands()) names += (names.empty() ? "" : ", ") + command.name;
-  throw UsageError("'" + given + "' is not a command; there are " + names);
+  if (is_group(given) && arguments.size() > 1) given += " " + arguments[1];
+  throw UsageError("'" + given + "' is not a command; there are " + data::listed(data::names_of(commands())));
 }
 
 }  // namespace tools

@@ -15,6 +15,9 @@ struct Command {
 
 const std::vector<Command>& commands();
 
+/// Whether commands of two words begin with this one: "data".
+bool is_group(const std::string& word);
+
 /// The command that `arguments` begin with, and the arguments after its name. Throws UsageError.
 std::pair<const Command&, std::vector<std::string>> find_command(const std::vector<std::string>& arguments);
 
@@ -24,6 +27,7 @@ int train(const std::vector<std::string>& arguments);
 int eval(const std::vector<std::string>& arguments);
 int score(const std::vector<std::string>& arguments);
 int answer(const std::vector<std::string>& arguments);
+int extract(const std::vector<std::string>& arguments);
 int info(const std::vector<std::string>& arguments);
 
 }  // namespace tools

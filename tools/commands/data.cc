@@ -7,6 +7,7 @@
 #include "tools/commands/interrupt.h"
 #include "tools/commands/progress_bar.h"
 #include "tools/commands/usage.h"
+#include "vision/image.h"
 
 namespace tools {
 namespace po = boost::program_options;
@@ -16,6 +17,23 @@ namespace {
 template <class Value>
 po::typed_value<Value>* with_default(Value& value) {
   return po::value(&value)->default_value(value);
+}
+
+/// Adds a problem for every image file whose structure is broken.
+void check_images(data::DataReport& report) {
+  ProgressBar bar("checking images");
+  const std::atomic<bool>& interrupted = catch_interrupts();
+  int64_t done = 0;
+  for (const auto& file : report.image_files) {
+    if (interrupted) throw std::runtime_error("stopped before all images were checked");
+    try {
+      vision::check_image_file(file);
+    } catch (const std::runtime_error& error) {
+      report.problems.push_back(error.what());
+    }
+    bar.update(++done, static_cast<int64_t>(report.image_files.size()));
+  }
+  report.ok = report.problems.empty();
 }
 
 }  // namespace
@@ -53,15 +71,18 @@ int data_shapes(const std::vector<std::string>& arguments) {
 int data_check(const std::vector<std::string>& arguments) {
   std::string dir;
   int64_t min_answer_count = 9;
+  bool images = false;
   po::options_description options("Options");
   options.add_options()("data", po::value(&dir)->required(), "the data folder (also without the flag's name)")(
-      "min-answer-count", with_default(min_answer_count), "answers kept occur at least this often in training");
+      "min-answer-count", with_default(min_answer_count), "answers kept occur at least this often in training")(
+      "images", po::bool_switch(&images), "read every image file too, and tell which are truncated or no pictures");
   const Usage usage{
       "vqa data check DIR [OPTIONS]",
       "Says which splits of VQA-v2's layout a folder holds, what is missing or inconsistent, and how many\n"
       "answers a model would keep. Exit code 1 where anything is wrong."};
   if (!parse(usage, options, arguments, "data")) return 0;
-  const data::DataReport report = data::check_data(dir, min_answer_count);
+  data::DataReport report = data::check_data(dir, min_answer_count);
+  if (images) check_images(report);
   std::cout << data::to_text(report);
   return report.ok ? 0 : 1;
 }

@@ -76,6 +76,9 @@ int eval(const std::vector<std::string>& arguments) {
   if (eval.model.empty() && !(eval.results.empty() && eval.json.empty())) {
     throw UsageError("--results and --json hold a model's answers and accuracies; give --model");
   }
+  if (!eval.results.empty() && eval.results == eval.json) {
+    throw UsageError("--results and --json both name " + eval.json + "; give each a file of its own");
+  }
   data::check_at_least("batch-size", eval.batch_size, 1);
   const data::AccuracyRule rule = data::parse_accuracy_rule(eval.rule);
 

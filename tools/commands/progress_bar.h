@@ -21,6 +21,7 @@ class ProgressBar {
   /// Takes the bar off the screen, before other lines are printed.
   void clear();
 
+  bool on_terminal() const { return terminal_; }
   void set_title(std::string title) { title_ = std::move(title); }
 
  private:

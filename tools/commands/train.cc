@@ -10,6 +10,7 @@
 #include "tools/commands/progress_bar.h"
 #include "tools/commands/runtime.h"
 #include "tools/commands/usage.h"
+#include "vqa/batch_maker.h"
 #include "vqa/run_folder.h"
 #include "vqa/trainer.h"
 
@@ -49,6 +50,7 @@ vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& va
   }
   config.model.validate();
   config.training.validate();
+  vqa::require_one_size(vqa::transform_options(config.model));
   return config;
 }
 
@@ -137,17 +139,6 @@ void announce(const vqa::Bundle& bundle, const data::Split& train, const data::S
   std::cerr << "\nmodel: " << bundle.config.model.attention << " attention, " << vqa::parameter_count(*bundle.model)
             << " parameters, " << bundle.answers.size() << " answers, " << bundle.tokenizer->vocabulary_size()
             << " tokens" << std::endl;
-}
-
-/// A word as a shell takes it: 'a b'.
-std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789/._-+:,=@%") == word.npos;
-  if (plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
 }
 
 int report_outcome(const TrainOptions& train, const vqa::TrainingOutcome& outcome) {

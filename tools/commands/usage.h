@@ -29,4 +29,7 @@ std::optional<boost::program_options::variables_map> parse(const Usage& usage,
                                                            const std::vector<std::string>& arguments,
                                                            const std::string& positional = "");
 
+/// A word as a shell takes it: 'a b'.
+std::string quoted(const std::string& word);
+
 }  // namespace tools

@@ -1,0 +1,35 @@
+#include "data/file_mapping.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+namespace data {
+
+FileMapping::FileMapping(std::filesystem::path path) : path_(std::move(path)) {
+  const int descriptor = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(std::string("cannot be read: ") + std::strerror(errno));
+  struct stat status {};
+  ::fstat(descriptor, &status);
+  const bool regular = S_ISREG(status.st_mode);
+  size_ = regular ? static_cast<size_t>(status.st_size) : 0;
+  void* at = MAP_FAILED;
+  if (size_ > 0) at = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
+  ::close(descriptor);
+  if (S_ISDIR(status.st_mode)) fail("is a folder, not a file");
+  if (regular && size_ == 0) fail("is empty");
+  if (at == MAP_FAILED) fail("cannot be mapped into memory");
+  begin_ = static_cast<char*>(at);
+}
+
+FileMapping::~FileMapping() { ::munmap(begin_, size_); }
+
+void FileMapping::fail(const std::string& what) const { throw std::runtime_error(path_.string() + ": " + what); }
+
+}  // namespace data

@@ -1,0 +1,14 @@
+// vqa_bench: benchmarks of the libraries' parts; Google Benchmark's own flags choose and print them.
+#include <benchmark/benchmark.h>
+
+#include "tools/bench/benchmarks.h"
+
+int main(int argc, char** argv) {
+  bench::register_grid_features();
+  bench::register_convolutions();
+  bench::register_grid_store();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -1,0 +1,56 @@
+// A frozen backbone with all that decides about the features it gives.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "data/grid_provenance.h"
+#include "vision/image_transform.h"
+#include "vision/inference_plan.h"
+#include "vision/resnet.h"
+#include "vqa/extraction_plan.h"
+
+namespace vqa {
+
+struct GridMakerOptions {
+  std::string backbone;           // one of vision::ResNetImpl::names()
+  std::filesystem::path weights;  // its file
+  vision::ImageTransformOptions image;
+  std::string precision = "float32";  // one of vision::inference_precisions()
+  torch::Device device = torch::kCPU;
+};
+
+/// What a backbone's pictures are prepared by unless something else is asked for: CLIP's by its own rule, others as
+/// torchvision does. An empty `rule` is the backbone's own. Sizes are 600/1000 for grid-feats, else a square of 448.
+vision::ImageTransformOptions default_image(const std::string& backbone, const std::string& rule = "");
+
+/// Letters: I images, H and W pixels, h and w grid cells, C channels.
+class GridMaker {
+ public:
+  /// Throws std::invalid_argument for options that are wrong, and std::runtime_error with the file's path for weights
+  /// that cannot be read or are not those of this backbone.
+  explicit GridMaker(const GridMakerOptions& options);
+
+  /// (I, 3, H, W) float32, as the transform's `normalize` gives them -> (I, C, h, w), on the device, without gradients.
+  torch::Tensor grids(const torch::Tensor& images);
+
+  /// What a picture's file says of itself, and what becomes of it. Throws std::runtime_error with the path for a file
+  /// that is no whole picture. Safe to call from several threads.
+  ExtractedSize size_of(const std::filesystem::path& path) const;
+
+  int64_t channels() const { return shape_.channels; }
+  const vision::ImageTransform& transform() const { return transform_; }
+  const data::GridProvenance& provenance() const { return provenance_; }
+
+ private:
+  vision::ImageTransform transform_;
+  vision::ResNetShape shape_;
+  vision::ResNet network_{nullptr};              // on a GPU
+  std::unique_ptr<vision::InferencePlan> plan_;  // on a CPU
+  data::GridProvenance provenance_;
+};
+
+}  // namespace vqa
