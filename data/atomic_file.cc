@@ -19,6 +19,17 @@ constexpr std::string_view kTemporary = ".tmp";  // before the process's number
 
 std::string reason() { return std::strerror(errno); }
 
+/// False with errno.
+bool sync_file(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool synced = ::fsync(descriptor) == 0;
+  const int error = errno;
+  ::close(descriptor);
+  errno = error;
+  return synced;
+}
+
 }  // namespace
 
 fs::path temporary_beside(const fs::path& path) {
@@ -85,8 +96,9 @@ void copy_file(const fs::path& from, const fs::path& path) {
   const fs::path temporary = temporary_beside(path);
   std::error_code error, ignored;
   fs::copy_file(from, temporary, fs::copy_options::overwrite_existing, error);
+  if (!error && !sync_file(temporary)) error.assign(errno, std::generic_category());
   if (!error) fs::rename(temporary, path, error);
-  if (!error) return;
+  if (!error) return sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
   fs::remove(temporary, ignored);
   throw std::runtime_error(path.string() + ": cannot be copied from " + from.string() + ": " + error.message());
 }

@@ -243,6 +243,8 @@ void GridStoreWriter::write(size_t split, size_t image, const void* features) {
 
 void GridStoreWriter::mark_absent(size_t split, size_t image) {
   GridRow& row = layout_.splits[split].rows[image];
+  if (written(split, image))
+    throw std::logic_error("grid store: image " + std::to_string(row.image_id) + " has been written, it is not absent");
   row.height = row.width = 0;
   row.state = GridState::kAbsent;
   put_row(split, image);

@@ -64,7 +64,8 @@ class GridStoreWriter {
   /// `features` is (h, w, C) in the plan's type. Throws std::runtime_error with the path.
   void write(size_t split, size_t image, const void* features);
 
-  /// Says that an image cannot be read: its place stays empty. A resumed run tries it again.
+  /// Says that an image cannot be read: its place stays empty. A resumed run tries it again. Throws std::logic_error
+  /// for one that has been written.
   void mark_absent(size_t split, size_t image);
 
   /// Waits until all that was written is safe on the disk.

@@ -77,6 +77,7 @@ constexpr auto kStateKeys = std::to_array<std::string_view>(
 constexpr size_t kOldParts = 4;           // storage, offset, sizes, strides
 constexpr int kMaxDepth = 100;            // of names within names
 constexpr size_t kMaxName = 1000;         // bytes
+constexpr size_t kVisitBytes = 64;        // of joined names that count as another visit
 constexpr size_t kMaxVisits = 5'000'000;  // containers that share others could be walked for ever
 
 template <class Names>
@@ -312,11 +313,13 @@ class StateFinder {
     if (depth > kMaxDepth) fail("nests its names more than 100 deep");
     const bool script = is_script(value);
     for (const auto& [key, entry] : entries_of(value)) {
-      count_visits(1);
+      count_visits(1 + prefix.size() / kVisitBytes);
       const auto* name = key->as<PickleString>();
       if (name == nullptr) continue;
+      // Before names are joined: one long name can stand in millions of places.
+      const size_t size = name->text.size() + (is_tensor(*entry) ? prefix.size() : 0);
+      if (size > kMaxName) fail("has a name of more than 1,000 bytes");
       if (is_tensor(*entry)) {
-        if (prefix.size() + name->text.size() > kMaxName) fail("has a name of more than 1,000 bytes");
         found[prefix + name->text] = entry;
       } else if (!script || is_script(*entry)) {
         collect(*entry, prefix + name->text + ".", depth + 1, found);

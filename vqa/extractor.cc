@@ -119,7 +119,10 @@ Extractor::Computed Extractor::compute(Decoded decoded, data::GridType type) con
 }
 
 void Extractor::write(const Computed& computed, data::GridStoreWriter& writer) {
-  for (const BadPlace& bad : computed.bad) writer.mark_absent(bad.image->split, bad.image->image);
+  for (const BadPlace& bad : computed.bad) {
+    // A resumed run decodes a whole batch again: what an earlier one could read stays.
+    if (!writer.written(bad.image->split, bad.image->image)) writer.mark_absent(bad.image->split, bad.image->image);
+  }
   for (size_t i = 0; i < computed.images.size(); ++i) {
     const ExtractedImage& image = *computed.images[i];
     if (writer.written(image.split, image.image)) continue;

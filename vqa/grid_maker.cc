@@ -1,5 +1,6 @@
 #include "vqa/grid_maker.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "data/settings.h"
@@ -11,13 +12,52 @@
 namespace vqa {
 namespace fs = std::filesystem;
 
+namespace {
+
+/// "'a', 'b', 'c' and 4 more".
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 3;
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) text += (i == 0 ? "'" : ", '") + names[i] + "'";
+  if (names.size() > kShown) text += " and " + std::to_string(names.size() - kShown) + " more";
+  return text;
+}
+
+/// Names that stand within one of the network's own parts, as another kind of network has them.
+std::vector<std::string> foreign_of(const vision::ResNet& network, const std::vector<std::string>& unexpected) {
+  std::vector<std::string> foreign;
+  for (const std::string& name : unexpected) {
+    for (const auto& part : network->named_children()) {
+      if (name.starts_with(part.key() + ".")) foreign.push_back(name);
+    }
+  }
+  return foreign;
+}
+
+/// Before hundreds of megabytes are read.
+const GridMakerOptions& validated(const GridMakerOptions& options) {
+  data::check_name("precision", options.precision, grid_precisions());
+  vision::check_precision(options.precision);
+  return options;
+}
+
+}  // namespace
+
+std::vector<std::string> grid_precisions() {
+  std::vector<std::string> precisions = vision::inference_precisions();
+  std::erase(precisions, "int8");
+  return precisions;
+}
+
 void load_backbone(vision::ResNet& network, const std::string& backbone, const fs::path& weights) {
   const vision::LoadReport report =
       vision::load_weights(*network, data::read_tensors(weights), {.file = weights.string()});
-  if (report.missing.empty()) return;
-  throw std::runtime_error(weights.string() + ": lacks " + std::to_string(report.missing.size()) + " tensors of " +
-                           backbone + ", '" + report.missing.front() +
-                           "' the first of them; is it another backbone's?");
+  for (const auto& [names, what] :
+       {std::pair{report.missing, "lacks "}, {foreign_of(network, report.unexpected), "holds more than "}}) {
+    if (names.empty()) continue;
+    throw std::runtime_error(weights.string() + ": " + what + "what " + backbone + " has: " + some_of(names) +
+                             "; is it another backbone's?");
+  }
 }
 
 vision::ImageTransformOptions default_image(const std::string& backbone, const std::string& rule) {

@@ -19,7 +19,7 @@ struct GridMakerOptions {
   std::string backbone;           // one of vision::ResNetImpl::names()
   std::filesystem::path weights;  // its file
   vision::ImageTransformOptions image;
-  std::string precision = "float32";  // one of vision::inference_precisions()
+  std::string precision = "float32";  // one of grid_precisions()
   torch::Device device = torch::kCPU;
 };
 
@@ -27,11 +27,15 @@ struct GridMakerOptions {
 /// torchvision does. An empty `rule` is the backbone's own. Sizes are 600/1000 for grid-feats, else a square of 448.
 vision::ImageTransformOptions default_image(const std::string& backbone, const std::string& rule = "");
 
+/// What grids can be computed in: vision::inference_precisions() but those that depend on pictures to calibrate by.
+std::vector<std::string> grid_precisions();
+
 /// How features made with these options were made.
 data::GridProvenance grid_provenance(const GridMakerOptions& options);
 
 /// Puts the weights of a file, in any format of data::read_tensors and under any prefix, into a backbone. Throws
-/// std::runtime_error with the path where they are not all there or of another shape.
+/// std::runtime_error with the path where they are not all there, of another shape, or where a part of the backbone has
+/// more in the file (a classifier behind it may be there).
 void load_backbone(vision::ResNet& network, const std::string& backbone, const std::filesystem::path& weights);
 
 /// Letters: I images, H and W pixels, h and w grid cells, C channels.

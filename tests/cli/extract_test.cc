@@ -90,6 +90,8 @@ TEST_F(ExtractTest, ResumeNeedsNothingToResume) {
   EXPECT_TRUE(bytes("G.h5") == before);
   expect_error(vqa(kExtract + " --out G.h5 --resume --image-rule grid-feats"), 2,
                {"G.h5 was made with image-rule torchvision, this run with grid-feats"});
+  expect_error(vqa(kExtract + " --out G.h5 --resume --dtype fp32"), 2, {"dtype: G.h5 was made with fp16, not fp32"});
+  expect_error(vqa(kExtract + " --out G.h5 --precision int8"), 2, {"precision: 'int8'", "float32"});
   fs::copy_file(*this / kValPicture, *this / "shapes/val2014/COCO_val2014_000000009999.png");
   expect_error(vqa(kExtract + " --out G.h5 --resume"), 1, {"G.h5: is finished and lacks 1 of these images", "--merge"});
 }

@@ -48,6 +48,7 @@ TEST_F(FeaturesTest, NeedNoPictures) {
   fs::remove_all(*this / "shapes/val2014");
   train();
   expect_done(eval("f --features G.h5"));
+  expect_error(eval("f --features G.h5" + kWeights), 2, {"--weights", "--features"});
 }
 
 TEST_F(FeaturesTest, ABackboneKeptInTheModelMovesWithIt) {

@@ -233,6 +233,18 @@ TEST_F(GridStoreWriterTest, AbsentImagesAreTriedAgain) {
   EXPECT_TRUE(read_file(path()) == whole);
 }
 
+// A resumed run could not decode again what an earlier one had written: the row was lost, and damaged by the next sync.
+TEST_F(GridStoreWriterTest, AWrittenImageIsNotAbsent) {
+  const GridStorePlan plan = sample_plan();
+  {
+    GridStoreWriter writer(path(), plan);
+    write_sample(writer, plan, 0, 1);
+  }
+  GridStoreWriter writer(path(), plan, {.resume = true});
+  EXPECT_EQ(error_of<std::logic_error>([&] { writer.mark_absent(0, 1); }),
+            "grid store: image 25 has been written, it is not absent");
+}
+
 TEST_F(GridStoreWriterTest, FinishingTooEarlyIsAMistake) {
   const GridStorePlan plan = sample_plan();
   GridStoreWriter writer(path(), plan);

@@ -297,6 +297,8 @@ TEST_F(TorchFileTest, ContainersThatShareAndNestEndSomewhere) {
   }
   EXPECT_EQ(refused(laughs), "its pickle has more than 5,000,000 names");
   EXPECT_EQ(refused(dict({{std::string(1001, 'a'), w}})), "its pickle has a name of more than 1,000 bytes");
+  // One long name in many places was copied for each of them.
+  EXPECT_EQ(refused(dict({{std::string(1001, 'a'), "}"}})), "its pickle has a name of more than 1,000 bytes");
   // Beside a state all that is nobody's business.
   std::string lists = "]";
   for (int i = 0; i < 100'000; ++i) lists += "]";

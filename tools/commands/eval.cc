@@ -86,6 +86,9 @@ int eval(const std::vector<std::string>& arguments) {
   if (!eval.results.empty() && eval.results == eval.json) {
     throw UsageError("--results and --json both name " + eval.json + "; give each a file of its own");
   }
+  if (!eval.features.file.empty() && !eval.weights.empty()) {
+    throw UsageError("--weights is for pictures, --features is read in their place; give one of them");
+  }
   data::check_at_least("batch-size", eval.batch_size, 1);
   const data::AccuracyRule rule = data::parse_accuracy_rule(eval.rule);
 

@@ -102,6 +102,10 @@ void require_finished_store(const ExtractOptions& extract, const data::GridStore
   const std::string mismatch =
       data::provenance_mismatch({extract.out, store.provenance()}, {"this run", plan.provenance});
   if (!mismatch.empty()) throw UsageError(mismatch + "; choose another --out, or extract anew without --resume");
+  if (store.type() != plan.type) {
+    throw UsageError("dtype: " + extract.out + " was made with " + std::string(data::grid_type(store.type()).name) +
+                     ", not " + extract.dtype + "; choose another --out, or extract anew without --resume");
+  }
   int64_t lacking = 0;
   for (const data::GridSplitPlan& split : plan.splits) {
     for (const data::PlannedGrid& image : split.images) lacking += store.find(split.name, image.image_id) == nullptr;
@@ -203,7 +207,7 @@ int extract(const std::vector<std::string>& arguments) {
       "image-size", po::value(&extract.size),
       "448: a square; 600/1000: shorter side, at most so long; /1000: longer side")(
       "precision", po::value(&extract.precision)->default_value(extract.precision),
-      ("in which the network is computed: " + data::listed(vision::inference_precisions())).c_str())(
+      ("in which the network is computed: " + data::listed(vqa::grid_precisions())).c_str())(
       "size", po::value(&extract.size), "the same as --image-size")(
       "batch", po::value(&extract.batch)->default_value(extract.batch), "images of one size computed together")(
       "dtype", po::value(&extract.dtype)->default_value(extract.dtype), "of the features: fp16 or fp32")(
