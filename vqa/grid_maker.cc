@@ -67,8 +67,9 @@ vision::ImageTransformOptions default_image(const std::string& backbone, const s
 }
 
 GridMaker::GridMaker(const GridMakerOptions& options)
-    : transform_(options.image), shape_(vision::resnet_shape(options.backbone)), provenance_(grid_provenance(options)) {
-  vision::check_precision(options.precision);
+    : transform_(options.image),
+      shape_(vision::resnet_shape(options.backbone)),
+      provenance_(grid_provenance(validated(options))) {
   vision::ResNet network(vision::ResNetOptions{options.backbone});
   load_backbone(network, options.backbone, options.weights);
   network->set_frozen(true);

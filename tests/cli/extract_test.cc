@@ -63,7 +63,8 @@ TEST_F(ExtractTest, KilledAtAnyMomentEndsInTheSameBytes) {
   Outcome part = vqa(kExtract + " --out G.h5", {.signal = SIGKILL, .when = has_begun()});
   expect_error(vqa("info G.h5.part"), 1, {"G.h5.part: is not finished", "of 50 images", "--resume"});
   while (part.code == 128 + SIGKILL && ++kills < 40) {
-    EXPECT_FALSE(fs::exists(*this / "G.h5"));
+    // Under one name or the other: a run can be killed between its store's last step and its own end.
+    EXPECT_NE(fs::exists(*this / "G.h5"), fs::exists(*this / "G.h5.part"));
     const double slack = 0.7 + 0.05 * kills;  // where the machine has become slower meanwhile
     part = vqa(kExtract + " --out G.h5 --resume", {.signal = SIGKILL, .after = slack * moment(random)});
   }

@@ -65,9 +65,9 @@ TEST(AtomicFile, CopiesWholeOrNotAtAll) {
   const TemporaryFolder folder;
   write_file(folder / "from", "new");
   write_file(folder / "to", "old");
-  copy_file(folder / "from", folder / "to");
+  data::copy_file(folder / "from", folder / "to");
   EXPECT_EQ(read_file(folder / "to"), "new");
-  EXPECT_THROW(copy_file(folder / "none", folder / "to"), std::runtime_error);
+  EXPECT_THROW(data::copy_file(folder / "none", folder / "to"), std::runtime_error);
   EXPECT_EQ(read_file(folder / "to"), "new");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
 }
