@@ -30,6 +30,12 @@ FileMapping::FileMapping(std::filesystem::path path) : path_(std::move(path)) {
 
 FileMapping::~FileMapping() { ::munmap(begin_, size_); }
 
+void FileMapping::forget(size_t begin, size_t size) const noexcept {
+  static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t first = (begin + page - 1) / page * page, last = (begin + size) / page * page;  // whole pages alone
+  if (first < last) ::madvise(begin_ + first, last - first, MADV_DONTNEED);
+}
+
 void FileMapping::fail(const std::string& what) const { throw std::runtime_error(path_.string() + ": " + what); }
 
 }  // namespace data

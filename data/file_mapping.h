@@ -23,6 +23,10 @@ class FileMapping {
   size_t size() const { return size_; }
   std::string_view bytes() const { return {begin_, size_}; }
 
+  /// Nobody needs these bytes for now: memory that they alone take is given back. What was written to them is lost;
+  /// looked at again, they are the file's.
+  void forget(size_t begin, size_t size) const noexcept;
+
   /// Throws std::runtime_error `PATH: WHAT`.
   [[noreturn]] void fail(const std::string& what) const;
 

@@ -16,8 +16,8 @@ std::optional<int64_t> element_count(at::IntArrayRef shape) {
 
 torch::Tensor mapped_bytes(const std::shared_ptr<FileMapping>& mapping, size_t begin, size_t size, size_t alignment) {
   char* at = mapping->begin() + begin;
-  const torch::Tensor view = torch::from_blob(
-      at, {static_cast<int64_t>(size)}, [mapping](void*) {}, torch::kUInt8);
+  const auto forget = [mapping, begin, size](void*) { mapping->forget(begin, size); };
+  const torch::Tensor view = torch::from_blob(at, {static_cast<int64_t>(size)}, forget, torch::kUInt8);
   return reinterpret_cast<uintptr_t>(at) % alignment == 0 ? view : view.clone();
 }
 

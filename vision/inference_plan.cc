@@ -13,22 +13,24 @@ namespace {
 constexpr size_t kFirstLayers = 2;                   // that are run on few images at a time
 constexpr int64_t kCachedNumbers = 4 * 1024 * 1024;  // of layer1's grids at a time: 16 MB
 
-/// The tensor called `name`. Throws std::runtime_error where it is missing or has another shape.
-torch::Tensor tensor_of(const data::TensorFile& file, const std::string& name, at::IntArrayRef shape) {
-  const auto found = file.tensors.find(name);
-  if (found == file.tensors.end()) throw std::runtime_error("weights: tensor '" + name + "' is missing");
-  if (found->second.sizes() == shape) return found->second.detach().cpu();
+/// The tensor called `name`, which the file has no more. Throws std::runtime_error where it is missing or has another
+/// shape.
+torch::Tensor take(data::TensorFile& file, const std::string& name, at::IntArrayRef shape) {
+  const auto found = file.tensors.extract(name);
+  if (found.empty()) throw std::runtime_error("weights: tensor '" + name + "' is missing");
+  const torch::Tensor& tensor = found.mapped();
+  if (tensor.sizes() == shape) return tensor.detach().cpu();
   std::ostringstream message;
-  message << "weights: tensor '" << name << "' has shape " << found->second.sizes() << "; the backbone needs " << shape;
+  message << "weights: tensor '" << name << "' has shape " << tensor.sizes() << "; the backbone needs " << shape;
   throw std::runtime_error(message.str());
 }
 
 /// The weights of a convolution with its norm; `prefix` is the block's.
-ConvolutionWeights weights_of(const data::TensorFile& file, const std::string& prefix, const ConvolutionShape& shape) {
+ConvolutionWeights take_weights(data::TensorFile& file, const std::string& prefix, const ConvolutionShape& shape) {
   const std::string norm = prefix + shape.norm + ".";
-  const auto vector = [&](const char* leaf) { return tensor_of(file, norm + leaf, {shape.out}); };
-  const torch::Tensor weight = tensor_of(file, prefix + shape.name + ".weight",
-                                         {shape.out, shape.in / shape.groups, shape.kernel, shape.kernel});
+  const auto vector = [&](const char* leaf) { return take(file, norm + leaf, {shape.out}); };
+  const torch::Tensor weight =
+      take(file, prefix + shape.name + ".weight", {shape.out, shape.in / shape.groups, shape.kernel, shape.kernel});
   return fold(weight, vector("weight"), vector("bias"), vector("running_mean"), vector("running_var"));
 }
 
@@ -42,14 +44,13 @@ void check_precision(const std::string& precision) {
     throw std::invalid_argument("precision: 'bfloat16'; this processor has no bfloat16 arithmetic; use float32");
 }
 
-InferencePlan::InferencePlan(const std::string& backbone, const data::TensorFile& weights,
-                             const InferenceOptions& options)
-    : InferencePlan(resnet_shape(backbone), weights, options) {}
+InferencePlan::InferencePlan(const std::string& backbone, data::TensorFile weights, const InferenceOptions& options)
+    : InferencePlan(resnet_shape(backbone), std::move(weights), options) {}
 
 InferencePlan::InferencePlan(const ResNet& network, const InferenceOptions& options)
     : InferencePlan(network->shape(), network_tensors(*network), options) {}
 
-InferencePlan::InferencePlan(ResNetShape shape, const data::TensorFile& weights, const InferenceOptions& options)
+InferencePlan::InferencePlan(ResNetShape shape, data::TensorFile weights, const InferenceOptions& options)
     : shape_(std::move(shape)),
       type_(options.precision == "bfloat16" ? torch::kBFloat16 : torch::kFloat32),
       int8_(options.precision == "int8") {
@@ -71,9 +72,9 @@ InferencePlan::InferencePlan(ResNetShape shape, const data::TensorFile& weights,
   if (int8_) calibrate(options.calibration);
 }
 
-InferencePlan::Convolution InferencePlan::make(const data::TensorFile& weights, const std::string& prefix,
+InferencePlan::Convolution InferencePlan::make(data::TensorFile& weights, const std::string& prefix,
                                                const ConvolutionShape& shape) {
-  const ConvolutionWeights folded = weights_of(weights, prefix, shape);
+  const ConvolutionWeights folded = take_weights(weights, prefix, shape);
   if (!int8_ || shape.kernel != 1 || shape.stride != 1) return make_fused_convolution(shape, folded, type_);
   auto convolution = std::make_unique<Int8Convolution>(shape, folded);
   calibrated_.push_back(convolution.get());

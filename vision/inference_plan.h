@@ -33,10 +33,11 @@ void check_precision(const std::string& precision);
 class InferencePlan {
  public:
   /// From a backbone's tensors by name: parameters and batch norms' running statistics. Other tensors are not looked
-  /// at, and none is kept. Throws std::invalid_argument as check_precision and for an unknown backbone,
+  /// at. Each is let go as soon as it has been used: where the caller moves them in, both forms of all weights are
+  /// never in memory together. Throws std::invalid_argument as check_precision and for an unknown backbone,
   /// std::runtime_error for a tensor that is missing or has another shape, naming it. int8 wants pictures to calibrate
   /// by: std::invalid_argument where there are none.
-  InferencePlan(const std::string& backbone, const data::TensorFile& weights, const InferenceOptions& options = {});
+  InferencePlan(const std::string& backbone, data::TensorFile weights, const InferenceOptions& options = {});
   /// The same from a network, whose mode does not matter.
   explicit InferencePlan(const ResNet& network, const InferenceOptions& options = {});
 
@@ -55,8 +56,8 @@ class InferencePlan {
     int64_t pool = 1;
   };
 
-  InferencePlan(ResNetShape shape, const data::TensorFile& weights, const InferenceOptions& options);
-  Convolution make(const data::TensorFile& weights, const std::string& prefix, const ConvolutionShape& shape);
+  InferencePlan(ResNetShape shape, data::TensorFile weights, const InferenceOptions& options);
+  Convolution make(data::TensorFile& weights, const std::string& prefix, const ConvolutionShape& shape);
   void calibrate(const torch::Tensor& images);
   torch::Tensor run_first_layers(const torch::Tensor& images);
   torch::Tensor run_block(Block& block, torch::Tensor x, ActivationBuffer& out);

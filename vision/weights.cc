@@ -1,6 +1,7 @@
 #include "vision/weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -27,21 +28,27 @@ void check_fits(const std::string& name, const torch::Tensor& theirs, const torc
                            ", the network needs " + describe(ours) + "; use the file of this very network");
 }
 
+/// The network's own, not copies.
+std::map<std::string, torch::Tensor> parameters_and_buffers(const torch::nn::Module& network) {
+  std::map<std::string, torch::Tensor> all;
+  for (const auto& item : network.named_parameters()) all[item.key()] = item.value();
+  for (const auto& item : network.named_buffers()) all[item.key()] = item.value();
+  return all;
+}
+
 }  // namespace
 
 data::TensorFile network_tensors(const torch::nn::Module& network) {
   data::TensorFile file;
-  for (const auto& item : network.named_parameters()) file.tensors[item.key()] = item.value().detach();
-  for (const auto& item : network.named_buffers()) file.tensors[item.key()] = item.value().detach();
+  for (const auto& [name, tensor] : parameters_and_buffers(network)) file.tensors[name] = tensor.detach();
   return file;
 }
 
-std::string find_prefix(const torch::nn::Module& network, const data::TensorFile& file) {
-  const data::TensorFile ours = network_tensors(network);
-  std::map<std::string, int64_t> found;  // how many of the network's names, by prefix
+std::string find_prefix(const data::TensorFile& wanted, const data::TensorFile& file) {
+  std::map<std::string, int64_t> found;  // how many of the wanted names, by prefix
   for (const auto& [name, tensor] : file.tensors) {
     for (size_t begin = 0; begin != std::string::npos;) {
-      if (ours.tensors.contains(name.substr(begin))) ++found[name.substr(0, begin)];
+      if (wanted.tensors.contains(name.substr(begin))) ++found[name.substr(0, begin)];
       const size_t dot = name.find('.', begin);
       begin = dot == std::string::npos ? dot : dot + 1;
     }
@@ -53,30 +60,50 @@ std::string find_prefix(const torch::nn::Module& network, const data::TensorFile
   return best == found.end() ? "" : best->first;
 }
 
-LoadReport load_weights(torch::nn::Module& network, const data::TensorFile& file, const LoadOptions& options) {
-  const data::TensorFile ours = network_tensors(network);
+LoadReport match_tensors(const data::TensorFile& wanted, const data::TensorFile& file, const LoadOptions& options) {
   LoadReport report;
-  report.prefix = options.prefix ? *options.prefix : find_prefix(network, file);
+  report.prefix = options.prefix ? *options.prefix : find_prefix(wanted, file);
   for (const auto& [full_name, tensor] : file.tensors) {
     if (!full_name.starts_with(report.prefix)) {
       ++report.elsewhere;
       continue;
     }
     const std::string name = full_name.substr(report.prefix.size());
-    const auto found = ours.tensors.find(name);
-    if (found == ours.tensors.end()) {
+    const auto found = wanted.tensors.find(name);
+    if (found == wanted.tensors.end()) {
       report.unexpected.push_back(name);
     } else {
       check_fits(full_name, tensor, found->second, options);
     }
   }
+  for (const auto& [name, tensor] : wanted.tensors) {
+    if (!is_counter(name) && !file.tensors.contains(report.prefix + name)) report.missing.push_back(name);
+  }
+  return report;
+}
+
+void require_finite(const data::TensorFile& tensors, const std::string& file) {
+  for (const auto& [name, tensor] : tensors.tensors) {
+    // The sum needs one pass and no memory, but finite numbers can have an infinite one.
+    if (!tensor.is_floating_point() || std::isfinite(tensor.sum().item<double>())) continue;
+    if (torch::isfinite(tensor).all().item<bool>()) continue;
+    throw std::runtime_error(file + ": tensor '" + data::printable(name) +
+                             "' holds numbers that are not finite; it is damaged");
+  }
+}
+
+LoadReport load_weights(torch::nn::Module& network, const data::TensorFile& file, const LoadOptions& options) {
+  const data::TensorFile ours = network_tensors(network);
+  LoadReport report = match_tensors(ours, file, options);
   const torch::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : ours.tensors) {
+  for (const auto& [name, tensor] : parameters_and_buffers(network)) {
     const auto found = file.tensors.find(report.prefix + name);
-    if (found != file.tensors.end()) {
-      tensor.copy_(found->second);
-    } else if (!is_counter(name)) {
-      report.missing.push_back(name);
+    if (found == file.tensors.end()) continue;
+    const torch::Tensor& theirs = found->second;
+    if (options.adopt && theirs.device() == tensor.device() && theirs.scalar_type() == tensor.scalar_type()) {
+      tensor.set_data(theirs);
+    } else {
+      tensor.copy_(theirs);
     }
   }
   return report;

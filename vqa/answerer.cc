@@ -5,7 +5,7 @@
 
 namespace vqa {
 
-Answerer::Answerer(Bundle bundle) : bundle_(std::move(bundle)) {
+Answerer::Answerer(Bundle bundle, const AnswererOptions& options) : bundle_(std::move(bundle)), options_(options) {
   if (!bundle_.model->sees_pictures()) {
     throw std::runtime_error("the model was trained on given grid features and has no backbone to see a picture with");
   }
@@ -13,7 +13,10 @@ Answerer::Answerer(Bundle bundle) : bundle_(std::move(bundle)) {
 
 std::vector<Answer> Answerer::answer(const cv::Mat& image, const std::vector<std::string>& questions, int64_t top) {
   const c10::InferenceMode inference;
-  const ModelOutput output = bundle_.model->forward(make_batch(image, questions).to(bundle_.model->device()));
+  Batch batch = make_batch(image, questions).to(bundle_.model->device());
+  const ModelImpl::Grid grid = bundle_.model->encode_image(batch);
+  if (options_.one_picture) bundle_.model->see_by(nullptr);
+  const ModelOutput output = bundle_.model->forward(batch, grid);
   const auto count = std::min(top, bundle_.answers.size());
   const auto [probabilities, ids] = torch::topk(torch::sigmoid(output.logits), count);  // (Q, count) each
   const torch::Tensor on_cpu = probabilities.cpu(), ids_on_cpu = ids.cpu();

@@ -23,11 +23,15 @@ struct Answer {
   cv::Mat attention;                  // (h, w) float32: where the model looked, sums to one
 };
 
+struct AnswererOptions {
+  bool one_picture = false;  // the backbone is let go when it has seen one, before other weights take memory
+};
+
 /// Answers questions with a bundle. Not thread-safe.
 class Answerer {
  public:
   /// Throws std::runtime_error where the bundle has no backbone and so cannot look at pictures.
-  explicit Answerer(Bundle bundle);
+  explicit Answerer(Bundle bundle, const AnswererOptions& options = {});
 
   /// The `top` most probable answers to each question about one picture, 8-bit RGB (H, W, 3), which goes through the
   /// backbone once for all of them. Throws std::runtime_error for a question that is empty or no UTF-8.
@@ -37,6 +41,7 @@ class Answerer {
   Batch make_batch(const cv::Mat& image, const std::vector<std::string>& questions) const;
 
   Bundle bundle_;
+  AnswererOptions options_;
 };
 
 }  // namespace vqa

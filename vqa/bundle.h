@@ -31,14 +31,21 @@ struct Bundle {
   data::GridProvenance grids;
   // The file of the backbone that makes them; empty where the bundle has none, or one in its model.
   std::filesystem::path backbone_weights;
+  // Whether that file lies in this bundle's folder: then it never changes, and bundles written beside it share it.
+  bool keeps_backbone = false;
 
   /// Reads a bundle's folder, with the model in evaluation mode on `device`. Throws std::runtime_error naming the file
   /// that is missing, truncated or does not fit the others, and for a bundle of a newer format.
   static Bundle load(const std::filesystem::path& folder, torch::Device device = torch::kCPU);
 
+  /// The same to answer with alone, faster and in less memory: a backbone in the model becomes a vision::FrozenBackbone
+  /// beside it, and on a CPU the other weights come from the file when they are used, which must not be cut short
+  /// meanwhile (a file that takes its place does no harm). Not to be trained or written again.
+  static Bundle load_for_inference(const std::filesystem::path& folder, torch::Device device = torch::kCPU);
+
   /// Lets a model that was trained on given grid features see pictures: with the backbone in `weights`, or where that
-  /// is empty in the bundle. One that can already stays as it is. Throws std::runtime_error where there is none, or
-  /// where it is not the one that made the features.
+  /// is empty in the bundle. One that can already stays as it is. Throws std::runtime_error where there is none, where
+  /// it is no such backbone, and where `weights` is not the file that made the features.
   void give_sight(const std::filesystem::path& weights, torch::Device device);
 
   /// Whether `folder` holds a bundle, complete or begun.
@@ -50,8 +57,8 @@ struct Bundle {
   /// Writes all files into an existing folder, each of them atomically, the weights last.
   void write(const std::filesystem::path& folder) const;
 
-  /// Writes the weights and the record alone: what changes between two moments of one training run.
-  void write_weights(const std::filesystem::path& folder) const;
+  /// From now on uses the backbone's file, if there is one, in `folder`, where this bundle has been written to.
+  void use_backbone_in(const std::filesystem::path& folder);
 };
 
 /// What a new model sees besides, or instead of, a backbone that begins with random weights.

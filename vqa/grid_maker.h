@@ -8,9 +8,8 @@
 #include <string>
 
 #include "data/grid_provenance.h"
+#include "vision/frozen_backbone.h"
 #include "vision/image_transform.h"
-#include "vision/inference_plan.h"
-#include "vision/resnet.h"
 #include "vqa/extraction_plan.h"
 
 namespace vqa {
@@ -19,7 +18,7 @@ struct GridMakerOptions {
   std::string backbone;           // one of vision::ResNetImpl::names()
   std::filesystem::path weights;  // its file
   vision::ImageTransformOptions image;
-  std::string precision = "float32";  // one of grid_precisions()
+  std::string precision = vision::InferenceOptions{}.precision;  // one of grid_precisions()
   torch::Device device = torch::kCPU;
 };
 
@@ -33,20 +32,15 @@ std::vector<std::string> grid_precisions();
 /// How features made with these options were made.
 data::GridProvenance grid_provenance(const GridMakerOptions& options);
 
-/// Puts the weights of a file, in any format of data::read_tensors and under any prefix, into a backbone. Throws
-/// std::runtime_error with the path where they are not all there, of another shape, or where a part of the backbone has
-/// more in the file (a classifier behind it may be there).
-void load_backbone(vision::ResNet& network, const std::string& backbone, const std::filesystem::path& weights);
-
 /// Letters: I images, H and W pixels, h and w grid cells, C channels.
 class GridMaker {
  public:
   /// Throws std::invalid_argument for options that are wrong, and std::runtime_error with the file's path for weights
-  /// that cannot be read or are not those of this backbone.
+  /// that cannot be read or are not those of this backbone (vision::read_backbone).
   explicit GridMaker(const GridMakerOptions& options);
 
-  /// (I, 3, H, W) float32, as the transform's `normalize` gives them -> (I, C, h, w), on the device, without gradients.
-  torch::Tensor grids(const torch::Tensor& images);
+  /// The network, for images as the transform's `normalize` gives them.
+  const std::shared_ptr<vision::FrozenBackbone>& backbone() const { return backbone_; }
 
   /// What a picture's file says of itself, and what becomes of it. Throws std::runtime_error with the path for a file
   /// that is no whole picture. Safe to call from several threads.
@@ -59,8 +53,7 @@ class GridMaker {
  private:
   vision::ImageTransform transform_;
   vision::ResNetShape shape_;
-  vision::ResNet network_{nullptr};              // on a GPU
-  std::unique_ptr<vision::InferencePlan> plan_;  // on a CPU
+  std::shared_ptr<vision::FrozenBackbone> backbone_;
   data::GridProvenance provenance_;
 };
 

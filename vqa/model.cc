@@ -3,8 +3,6 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "vqa/grid_maker.h"
-
 namespace vqa {
 
 fusion::McanOptions mcan_options(const ModelConfig& c) {
@@ -50,9 +48,10 @@ ModelImpl::ModelImpl(const ModelOptions& options) : options_(options), transform
   torch::nn::init::constant_(classifier_->bias, -std::log(static_cast<double>(options.answers)));
 }
 
-ModelOutput ModelImpl::forward(const Batch& batch) {
+ModelOutput ModelImpl::forward(const Batch& batch) { return forward(batch, encode_image(batch)); }
+
+ModelOutput ModelImpl::forward(const Batch& batch, const Grid& grid) {
   const fusion::Sequence question = fusion::Sequence::padded(encode_question(batch), batch.token_lengths);
-  const Grid grid = encode_image(batch);
   const Fused fused = fuse(question, grid, batch.image_index);
   return {fused.logits, fused.image.weights, grid.height, grid.width};
 }
@@ -67,8 +66,8 @@ ModelImpl::Grid ModelImpl::encode_image(const Batch& batch) {
         grid_position_->forward_each(grid_projection_(batch.grid), batch.grid_sizes);  // (I, n, D)
     return {fusion::Sequence::padded(cells, batch.grid_lengths)};
   }
-  const torch::Tensor images = transform_.normalize(batch.images);                                 // (I, 3, H, W)
-  const torch::Tensor grid = backbone_ ? backbone_->forward(images) : grid_maker_->grids(images);  // (I, C, h, w)
+  const torch::Tensor images = transform_.normalize(batch.images);                             // (I, 3, H, W)
+  const torch::Tensor grid = backbone_ ? backbone_->forward(images) : eyes_->forward(images);  // (I, C, h, w)
   const int64_t height = grid.size(2), width = grid.size(3);
   torch::Tensor cells = grid_projection_(grid.flatten(2).transpose(1, 2));
   cells = grid_position_->forward(cells, height, width);  // (I, n, D)

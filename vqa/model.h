@@ -9,14 +9,13 @@
 #include "fusion/grid_position.h"
 #include "fusion/mcan.h"
 #include "text/question_encoder.h"
+#include "vision/frozen_backbone.h"
 #include "vision/image_transform.h"
 #include "vision/resnet.h"
 #include "vqa/batch.h"
 #include "vqa/config.h"
 
 namespace vqa {
-
-class GridMaker;
 
 struct ModelOptions {
   ModelConfig config;
@@ -49,6 +48,7 @@ class ModelImpl : public torch::nn::Module {
     int64_t height = 0, width = 0;  // 0 where the features were given
   };
   Grid encode_image(const Batch& batch);
+  ModelOutput forward(const Batch& batch, const Grid& grid);  // the rest
   struct Fused {
     fusion::McanImpl::Output sides;
     fusion::Pooled question, image;  // (Q, fused_dim)
@@ -67,14 +67,14 @@ class ModelImpl : public torch::nn::Module {
 
   /// Lets a model of given grid features see pictures as well, by a backbone that is not a part of it: one that made
   /// the features it was trained on.
-  void see_by(std::shared_ptr<GridMaker> grid_maker) { grid_maker_ = std::move(grid_maker); }
-  bool sees_pictures() const { return backbone_ || grid_maker_; }
+  void see_by(std::shared_ptr<vision::FrozenBackbone> eyes) { eyes_ = std::move(eyes); }
+  bool sees_pictures() const { return backbone_ || eyes_; }
 
  private:
   ModelOptions options_;
   vision::ImageTransform transform_;
   vision::ResNet backbone_{nullptr};
-  std::shared_ptr<GridMaker> grid_maker_;
+  std::shared_ptr<vision::FrozenBackbone> eyes_;
   std::shared_ptr<text::QuestionEncoderImpl> question_encoder_;
   torch::nn::Linear grid_projection_{nullptr};
   fusion::GridPosition grid_position_{nullptr};

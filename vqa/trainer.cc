@@ -238,6 +238,7 @@ void Trainer::Run::save() {
   bundle.write(folder.path());
   state.save(folder.path() / kStateFile, adam);
   folder.commit();
+  bundle.use_backbone_in(last_folder(options.folder));
 }
 
 }  // namespace vqa

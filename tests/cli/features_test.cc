@@ -60,6 +60,13 @@ TEST_F(FeaturesTest, ABackboneKeptInTheModelMovesWithIt) {
   EXPECT_EQ(answer().out, before.out);
 }
 
+// Every save used to copy it.
+TEST_F(FeaturesTest, TheBackboneIsKeptOnceInARun) {
+  train();
+  EXPECT_TRUE(fs::equivalent(*this / "f/backbone.weights", *this / "f/last/backbone.weights"));
+  EXPECT_EQ(fs::hard_link_count(*this / "m/model.safetensors"), 1);
+}
+
 TEST_F(FeaturesTest, AModelWithoutBackboneIsGivenOne) {
   train("");
   expect_error(answer(), 1, {"holds no backbone", "--weights"});

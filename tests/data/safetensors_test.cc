@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <fstream>
 #include <stdexcept>
 
 #include "data/atomic_file.h"
@@ -48,6 +49,32 @@ TEST(SafeTensors, AreNotChangedByWritingToWhatWasRead) {
   write_safetensors(folder / "t", sample());
   read_safetensors(folder / "t").at("b").fill_(7);
   EXPECT_EQ(read_safetensors(folder / "t").at("b")[0].item<int64_t>(), 1);
+}
+
+/// Kilobytes of files that this process has in memory.
+int64_t resident_of_files() {
+  std::ifstream status("/proc/self/status");
+  const std::string label = "RssFile:";
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(label)) return std::stoll(line.substr(label.size()));
+  }
+  return -1;
+}
+
+// Both a file and a network made of it used to be in memory together.
+TEST(SafeTensors, GiveBackTheirMemoryOneByOne) {
+  constexpr int64_t kKilobytes = 32 * 1024;
+  const TemporaryFolder folder;
+  TensorFile file;
+  for (const char* name : {"a", "b"}) file.tensors[name] = torch::ones({kKilobytes * 1024 / 4});
+  write_safetensors(folder / "t", file);
+  file = read_safetensors(folder / "t");
+  const int64_t before = resident_of_files();
+  for (const auto& [name, tensor] : file.tensors) EXPECT_EQ(tensor.sum().item<double>(), tensor.numel());
+  EXPECT_GT(resident_of_files() - before, 1.9 * kKilobytes);
+  file.tensors.erase("a");
+  EXPECT_LT(resident_of_files() - before, 1.1 * kKilobytes);
+  EXPECT_EQ(file.at("b").sum().item<double>(), file.at("b").numel());
 }
 
 TEST(SafeTensors, AtOddPlacesAreCopied) {

@@ -6,6 +6,7 @@
 
 #include "tests/golden/fill.h"
 #include "tests/golden/golden.h"
+#include "vision/backbone_file.h"
 #include "vision/weights.h"
 
 using testing::HasSubstr;
@@ -33,6 +34,14 @@ std::string message_of(const Call& call) {
   return "nothing was thrown";
 }
 
+/// Shapes and number types by name.
+std::map<std::string, std::string> described(const data::TensorFile& file) {
+  std::map<std::string, std::string> all;
+  for (const auto& [name, tensor] : file.tensors)
+    all[name] = torch::str(tensor.sizes(), " ", c10::toString(tensor.scalar_type()));
+  return all;
+}
+
 class InferencePlanTest : public testing::TestWithParam<std::string> {};
 
 }  // namespace
@@ -42,6 +51,7 @@ TEST_P(InferencePlanTest, GivesWhatTheNetworkGives) {
   InferencePlan plan(network);
   EXPECT_EQ(plan.channels(), network->channels());
   EXPECT_EQ(plan.stride(), network->stride());
+  EXPECT_EQ(described(vision::backbone_tensors(network->shape())), described(vision::network_tensors(*network)));
   const torch::NoGradGuard no_grad;
   // Smaller after larger: buffers are larger than needed then.
   for (const auto& [images, height, width] : {std::array<int64_t, 3>{2, 97, 64}, {3, 33, 50}, {1, 64, 131}}) {

@@ -85,7 +85,7 @@ TEST_F(WeightsTest, PrefixIsFound) {
     for (const auto& [name, tensor] : other_weights().tensors) file.tensors[prefix + name] = tensor;
     file.tensors[prefix + "fc.weight"] = torch::zeros({3, 3});
     file.tensors["a.conv1.weight"] = torch::zeros({1});  // one name under another prefix
-    EXPECT_EQ(vision::find_prefix(*network_, file), prefix);
+    EXPECT_EQ(vision::find_prefix(vision::network_tensors(*network_), file), prefix);
     const LoadReport report = vision::load_weights(*network_, file);
     EXPECT_EQ(report.prefix, prefix);
     EXPECT_THAT(report.missing, IsEmpty());
@@ -111,13 +111,13 @@ TEST_F(WeightsTest, OfTwoPrefixesTheShorterThenTheFirstIsTaken) {
   for (const auto& [name, tensor] : other_weights().tensors) {
     for (const std::string prefix : {"query.", "key.", "ema."}) file.tensors[prefix + name] = tensor;
   }
-  EXPECT_EQ(vision::find_prefix(*network_, file), "ema.");
+  EXPECT_EQ(vision::find_prefix(vision::network_tensors(*network_), file), "ema.");
 }
 
 TEST_F(WeightsTest, WithoutOneKnownNameThePrefixIsEmpty) {
   data::TensorFile file;
   file.tensors["head.weight"] = torch::zeros({2});
-  EXPECT_EQ(vision::find_prefix(*network_, file), "");
+  EXPECT_EQ(vision::find_prefix(vision::network_tensors(*network_), file), "");
   EXPECT_EQ(vision::load_weights(*network_, file).unexpected.size(), 1u);
 }
 

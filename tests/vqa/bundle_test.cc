@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "data/atomic_file.h"
+#include "data/safetensors.h"
 #include "tests/data/error_of.h"
 #include "tests/vqa/small_model.h"
 
@@ -37,6 +38,42 @@ TEST_F(BundleTest, ReadsWhatItWrote) {
   EXPECT_EQ(read.record.steps, 99);
   EXPECT_DOUBLE_EQ(read.record.accuracy, 51.25);
   EXPECT_FALSE(read.model->is_training());
+}
+
+TEST_F(BundleTest, AnswersAlikeHoweverItIsRead) {
+  const std::vector<int64_t> tokens = bundle_.tokenizer->encode("how many circles are there?");
+  Batch batch;
+  batch.images = torch::randint(256, {1, 3, 64, 64}, torch::kUInt8);
+  batch.image_index = torch::zeros({1}, torch::kInt64);
+  batch.set_tokens({tokens});
+  const torch::NoGradGuard no_grad;
+  bundle_.model->eval();
+  const torch::Tensor expected = bundle_.model->forward(batch).logits;
+  EXPECT_TRUE(torch::equal(Bundle::load(folder_ / "model").model->forward(batch).logits, expected));
+  const Bundle answering = Bundle::load_for_inference(folder_ / "model");
+  EXPECT_TRUE(answering.model->backbone().is_empty());
+  EXPECT_TRUE(answering.model->sees_pictures());
+  Model model = answering.model;
+  EXPECT_LT((model->forward(batch).logits - expected).abs().max().item<double>(), 1e-4);
+}
+
+TEST_F(BundleTest, NamesTheTensorThatIsMissingHoweverItIsRead) {
+  const auto path = folder_ / "model" / "model.safetensors";
+  data::TensorFile file = data::read_safetensors(path);
+  file.tensors.erase("backbone.conv1.weight");
+  data::write_safetensors(path, file);
+  for (const auto& load : {&Bundle::load, &Bundle::load_for_inference}) {
+    EXPECT_THAT(error_of<std::runtime_error>([&] { load(folder_ / "model", torch::kCPU); }),
+                HasSubstr("model.safetensors: lacks tensor 'backbone.conv1.weight' (1 such)"));
+  }
+}
+
+// The sum of these is infinite.
+TEST_F(BundleTest, TakesLargeNumbers) {
+  torch::NoGradGuard no_grad;
+  bundle_.model->named_parameters()["classifier.bias"].fill_(std::numeric_limits<float>::max());
+  bundle_.write(folder_ / "model");
+  EXPECT_NO_THROW(Bundle::load(folder_ / "model"));
 }
 
 TEST_F(BundleTest, NamesTheFileThatIsMissing) {

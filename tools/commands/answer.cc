@@ -57,9 +57,9 @@ int answer(const std::vector<std::string>& arguments) {
   const torch::Device device = prepare(runtime);
 
   const cv::Mat image = vision::read_image(image_path);
-  vqa::Bundle bundle = vqa::Bundle::load(model, device);
+  vqa::Bundle bundle = vqa::Bundle::load_for_inference(model, device);
   bundle.give_sight(weights, device);
-  vqa::Answerer answerer(std::move(bundle));
+  vqa::Answerer answerer(std::move(bundle), {.one_picture = true});
   const std::vector<vqa::Answer> answers = answerer.answer(image, questions, top);
   for (const vqa::Answer& each : answers) (*values)["json"].as<bool>() ? print_json(each) : print_text(each);
   if (!overlay.empty()) vision::write_png(overlay, vqa::draw_overlay(image, answers));

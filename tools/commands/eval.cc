@@ -31,7 +31,7 @@ struct EvalOptions {
 
 std::vector<data::Result> predict(const EvalOptions& options, const data::Split& split) {
   const torch::Device device = prepare(options.runtime);
-  vqa::Bundle bundle = vqa::Bundle::load(options.model, device);
+  vqa::Bundle bundle = vqa::Bundle::load_for_inference(options.model, device);
   const auto store = options.features.open();
   store ? vqa::require_same_grids(bundle, *store, options.features.force) : bundle.give_sight(options.weights, device);
   const vqa::BatchMaker maker(split, *bundle.tokenizer, bundle.answers,

@@ -145,7 +145,7 @@ int run(const ExtractOptions& extract) {
   vqa::ExtractorOptions options{.batch = extract.batch, .loader = loader_options(extract.runtime), .device = device};
   options.stop = &stop;
   reporter.attach(options);
-  vqa::Extractor extractor([&](const torch::Tensor& images) { return maker.grids(images); }, maker.transform(),
+  vqa::Extractor extractor([&](const torch::Tensor& images) { return maker.backbone()->forward(images); }, maker.transform(),
                            options);
 
   vqa::ExtractionPlanOptions planning{.shard = shard, .loader = options.loader};

@@ -9,21 +9,8 @@ import time
 
 import torch
 import torchvision
+from network import make_network
 from safetensors.torch import load_file, save_file
-
-ROUNDS_OF_WARMING_UP = 1
-
-
-def make_network():
-    """ResNet-152 up to its last grid, with norms that have seen pictures, so that activations are of ordinary size."""
-    torch.manual_seed(0)
-    network = torchvision.models.resnet152(weights=None)
-    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    for norm in norms:
-        norm.momentum = None
-    with torch.no_grad():
-        network(torch.randn(4, 3, 128, 128))
-    return network.eval()
 
 
 def body(network):

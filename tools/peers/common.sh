@@ -1,0 +1,43 @@
+# Sourced by the comparisons beside it: the peers' packages in a virtual environment of their own.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+read -r version <"$root/tools/libtorch.version"
+torchvision=0.26.0 # goes with the version in tools/libtorch.version
+venv=$root/build/peers/venv
+programs=$root/build/release/bin
+
+say() { echo "tools/peers/${0##*/}: $*" >&2; }
+fail() {
+  say "$@"
+  exit 1
+}
+
+install_peers() {
+  if "$venv/bin/python" -c 'import numpy, PIL, safetensors, torch, torchvision' 2>/dev/null; then return; fi
+  say "installs torch $version and torchvision $torchvision into $venv"
+  python3 -m venv "$venv" || fail "$venv: no virtual environment can be made; install the Debian package python3-venv"
+  "$venv/bin/python" -m pip install --quiet "torch==$version" "torchvision==$torchvision" numpy pillow safetensors
+}
+
+# Builds the named programs.
+build() {
+  (cd "$root" && cmake --preset release >/dev/null && cmake --build --preset release --target "$@" >&2)
+}
+
+# Takes --help and --venv DIR from the arguments; the others are in `rest`.
+read_options() {
+  rest=()
+  while (($# > 0)); do
+    case $1 in
+      -h | --help) usage && exit ;;
+      --venv)
+        [[ $# -ge 2 ]] || { say "--venv needs a folder" && exit 2; }
+        venv=$2
+        shift
+        ;;
+      *) rest+=("$1") ;;
+    esac
+    shift
+  done
+}

@@ -1,0 +1,35 @@
+#include "vision/frozen_backbone.h"
+
+#include <utility>
+
+#include "data/settings.h"
+#include "vision/skip_init.h"
+#include "vision/weights.h"
+
+namespace vision {
+
+FrozenBackbone::FrozenBackbone(const std::string& backbone, data::TensorFile weights,
+                               const FrozenBackboneOptions& options) {
+  const std::string plain = InferenceOptions{}.precision;
+  if (options.device.is_cpu()) {
+    plan_ =
+        std::make_unique<InferencePlan>(backbone, std::move(weights), InferenceOptions{.precision = options.precision});
+  } else if (options.precision == plain) {
+    {
+      const SkipInit undefined;
+      network_ = ResNet(ResNetOptions{backbone});
+    }
+    load_weights(*network_, weights, {.prefix = ""});
+    network_->set_frozen(true);
+    network_->to(options.device);
+  } else {
+    data::refuse_value("precision", options.precision, plain + " on a GPU");
+  }
+}
+
+torch::Tensor FrozenBackbone::forward(const torch::Tensor& images) {
+  const torch::NoGradGuard no_gradients;
+  return plan_ ? plan_->forward(images) : network_->forward(images);
+}
+
+}  // namespace vision
