@@ -64,7 +64,7 @@ class OneDnnConvolution : public FusedConvolution {
 torch::Tensor ActivationBuffer::take(at::IntArrayRef shape) {
   const int64_t images = shape[0], channels = shape[1], height = shape[2], width = shape[3];
   const int64_t count = images * channels * height * width;
-  if (!memory_.defined() || memory_.numel() < count) memory_ = torch::empty({count}, torch::kFloat32);
+  if (!memory_.defined() || memory_.numel() < count) memory_ = on_large_pages(count);
   return memory_.narrow(0, 0, count).view({images, height, width, channels}).permute({0, 3, 1, 2});
 }
 
@@ -78,9 +78,10 @@ ConvolutionWeights fold(const torch::Tensor& weight, const torch::Tensor& norm_w
 }
 
 std::unique_ptr<FusedConvolution> make_fused_convolution(const ConvolutionShape& shape,
-                                                         const ConvolutionWeights& weights, at::ScalarType type) {
+                                                         const ConvolutionWeights& weights, at::ScalarType type,
+                                                         WeightMemory& memory) {
   if (type == torch::kFloat32) {
-    if (auto own = make_own_convolution(shape, weights)) return own;
+    if (auto own = make_own_convolution(shape, weights, memory)) return own;
   }
   return std::make_unique<OneDnnConvolution>(shape, weights, type);
 }

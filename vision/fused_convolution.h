@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "vision/large_pages.h"
 #include "vision/resnet_shape.h"
 
 namespace vision {
@@ -44,8 +45,10 @@ class FusedConvolution {
 };
 
 /// The fastest that is known for this shape, number type and processor: by a rule, so that a plan computes the same
-/// bits every time. `type` is float32 or bfloat16, of the activations too.
+/// bits every time. `type` is float32 or bfloat16, of the activations too. Its weights lie in `memory` where the kernel
+/// lets us choose.
 std::unique_ptr<FusedConvolution> make_fused_convolution(const ConvolutionShape& shape,
-                                                         const ConvolutionWeights& weights, at::ScalarType type);
+                                                         const ConvolutionWeights& weights, at::ScalarType type,
+                                                         WeightMemory& memory);
 
 }  // namespace vision

@@ -75,8 +75,8 @@ InferencePlan::InferencePlan(ResNetShape shape, data::TensorFile weights, const 
 InferencePlan::Convolution InferencePlan::make(data::TensorFile& weights, const std::string& prefix,
                                                const ConvolutionShape& shape) {
   const ConvolutionWeights folded = take_weights(weights, prefix, shape);
-  if (!int8_ || shape.kernel != 1 || shape.stride != 1) return make_fused_convolution(shape, folded, type_);
-  auto convolution = std::make_unique<Int8Convolution>(shape, folded);
+  if (!int8_ || shape.kernel != 1 || shape.stride != 1) return make_fused_convolution(shape, folded, type_, memory_);
+  auto convolution = std::make_unique<Int8Convolution>(shape, folded, memory_);
   calibrated_.push_back(convolution.get());
   return convolution;
 }

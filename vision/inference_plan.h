@@ -68,6 +68,7 @@ class InferencePlan {
   std::vector<Int8Convolution*> calibrated_;  // while the plan is built; owned by the blocks
   std::vector<Convolution> stem_;
   std::vector<std::vector<Block>> layers_;
+  WeightMemory memory_;
   ActivationBuffer stem_grid_;             // layer1's residual where no pooling follows
   std::array<ActivationBuffer, 2> inner_;  // between a block's convolutions
   std::array<ActivationBuffer, 2> grids_;  // between layers

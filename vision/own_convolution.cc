@@ -32,11 +32,11 @@ void share(int64_t items, const std::function<void(int64_t item, int64_t worker)
 }
 
 /// Weights with the scale multiplied in, in the kernels' order: (K / kPanel, C, taps, kPanel).
-torch::Tensor pack(const ConvolutionWeights& weights) {
+torch::Tensor pack(const ConvolutionWeights& weights, WeightMemory& memory) {
   const torch::Tensor values = weights.weight.to(torch::kFloat32).flatten(2);  // (K, C, taps)
   const torch::Tensor scale = weights.scale.contiguous();
   const int64_t panels = values.size(0) / kPanel;
-  torch::Tensor packed = torch::empty({panels, values.size(1), values.size(2), kPanel}, torch::kFloat32);
+  const torch::Tensor packed = memory.take({panels, values.size(1), values.size(2), kPanel});
   RawWeights raw;
   raw.values = values.data_ptr<float>();
   raw.scale = scale.data_ptr<float>();
@@ -51,8 +51,8 @@ torch::Tensor pack(const ConvolutionWeights& weights) {
 /// What both kinds have: weights, bias, and an output that is taken from a buffer or added to.
 class OwnConvolution : public FusedConvolution {
  public:
-  explicit OwnConvolution(const ConvolutionWeights& weights)
-      : panels_(pack(weights)), bias_(weights.bias.contiguous()) {}
+  OwnConvolution(const ConvolutionWeights& weights, WeightMemory& memory)
+      : panels_(pack(weights, memory)), bias_(weights.bias.contiguous()) {}
 
   torch::Tensor forward(const torch::Tensor& x, ActivationBuffer& buffer, bool relu) override {
     const torch::Tensor input = prepare(x);
@@ -76,7 +76,8 @@ class OwnConvolution : public FusedConvolution {
 
 class PointwiseConvolution : public OwnConvolution {
  public:
-  PointwiseConvolution(int64_t stride, const ConvolutionWeights& weights) : OwnConvolution(weights), stride_(stride) {}
+  PointwiseConvolution(int64_t stride, const ConvolutionWeights& weights, WeightMemory& memory)
+      : OwnConvolution(weights, memory), stride_(stride) {}
 
  protected:
   /// A stride leaves cells out: those that stay are put together.
@@ -114,8 +115,8 @@ class PointwiseConvolution : public OwnConvolution {
 
 class WinogradConvolution : public OwnConvolution {
  public:
-  WinogradConvolution(int64_t in, const ConvolutionWeights& weights)
-      : OwnConvolution(weights), zeros_(torch::zeros({in}, torch::kFloat32)) {}
+  WinogradConvolution(int64_t in, const ConvolutionWeights& weights, WeightMemory& memory)
+      : OwnConvolution(weights, memory), zeros_(torch::zeros({in}, torch::kFloat32)) {}
 
  protected:
   void run(const torch::Tensor& x, torch::Tensor& output, const Epilogue& epilogue) override {
@@ -178,14 +179,14 @@ class WinogradConvolution : public OwnConvolution {
 
 }  // namespace
 
-std::unique_ptr<FusedConvolution> make_own_convolution(const ConvolutionShape& shape,
-                                                       const ConvolutionWeights& weights) {
+std::unique_ptr<FusedConvolution> make_own_convolution(const ConvolutionShape& shape, const ConvolutionWeights& weights,
+                                                       WeightMemory& memory) {
   static const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   static const bool has_avx512 = __builtin_cpu_supports("avx512f");
   if (!has_avx2 || shape.groups != 1 || shape.out % kPanel != 0) return nullptr;
-  if (shape.kernel == 1 && !has_avx512) return std::make_unique<PointwiseConvolution>(shape.stride, weights);
+  if (shape.kernel == 1 && !has_avx512) return std::make_unique<PointwiseConvolution>(shape.stride, weights, memory);
   if (shape.kernel == 3 && shape.stride == 1 && shape.in % kLanes == 0)
-    return std::make_unique<WinogradConvolution>(shape.in, weights);
+    return std::make_unique<WinogradConvolution>(shape.in, weights, memory);
   return nullptr;
 }
 
