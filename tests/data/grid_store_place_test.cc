@@ -9,8 +9,10 @@
 #include <stdexcept>
 #include <thread>
 
+#include "data/atomic_file.h"
 #include "data/grid_store.h"
 #include "data/grid_store_writer.h"
+#include "data/hdf5.h"
 #include "tests/data/error_of.h"
 #include "tests/data/grid_store_sample.h"
 #include "tests/data/write.h"
@@ -33,10 +35,26 @@ class GridStorePlaceTest : public testing::Test {
 };
 
 // Two that found no unfinished store laid out one each, and the second took the first one's name.
+TEST_F(GridStorePlaceTest, AStoreBegunMeanwhileStays) {
+  std::string refusal;
+  std::thread second;
+  {
+    const Hdf5Lock lock;  // keeps the second one in the middle of laying out
+    second =
+        std::thread([&] { refusal = error_of<std::runtime_error>([&] { GridStoreWriter(path(), sample_plan()); }); });
+    while (!fs::exists(path("G.h5.part.new"))) std::this_thread::yield();
+    write_text(path("G.h5.part"), "the first one's");
+  }
+  second.join();
+  EXPECT_EQ(refusal, path("G.h5.part") + ": is being written by another process; wait for it");
+  EXPECT_EQ(read_file(path("G.h5.part")), "the first one's");
+  EXPECT_EQ(files(), 1);
+}
+
 TEST_F(GridStorePlaceTest, OfManyThatBeginAtOnceOneWrites) {
   constexpr std::ptrdiff_t kWriters = 4;
   const GridStorePlan plan = sample_plan();
-  for (int round = 0; round < 25; ++round) {
+  for (int round = 0; round < 10; ++round) {
     std::array<std::unique_ptr<GridStoreWriter>, kWriters> writers;
     std::barrier together(kWriters);
     std::vector<std::thread> threads;
