@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -101,6 +102,23 @@ void copy_file(const fs::path& from, const fs::path& path) {
   if (!error) return sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
   fs::remove(temporary, ignored);
   throw std::runtime_error(path.string() + ": cannot be copied from " + from.string() + ": " + error.message());
+}
+
+bool rename_unless_there(const fs::path& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  // NFS knows links alone.
+  if (::link(from.c_str(), to.c_str()) == 0) {
+    ::unlink(from.c_str());
+    return true;
+  }
+  if (errno == EEXIST) return false;
+  // Some file systems know neither: there two that rename in the same moment are not told apart.
+  if (fs::exists(to)) {
+    errno = EEXIST;
+    return false;
+  }
+  return ::rename(from.c_str(), to.c_str()) == 0;
 }
 
 std::string read_file(const fs::path& path) {

@@ -41,6 +41,10 @@ void write_file(const std::filesystem::path& path, std::string_view bytes);
 /// Copies the content of the file `from`, so that `path` has all of it or is as it was.
 void copy_file(const std::filesystem::path& from, const std::filesystem::path& path);
 
+/// Gives a file another name unless something has that name already: then false, with errno EEXIST. False with errno
+/// where the system refuses, too.
+bool rename_unless_there(const std::filesystem::path& from, const std::filesystem::path& to);
+
 /// The whole content of a file. Throws std::runtime_error with the path.
 std::string read_file(const std::filesystem::path& path);
 

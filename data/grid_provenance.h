@@ -9,12 +9,12 @@ namespace data {
 
 /// Enough to make the same features again. Empty fields are not known.
 struct GridProvenance {
-  std::string backbone;               // "resnet152"
-  std::string weights_sha256;         // of the weights' file, 64 hexadecimal digits
-  std::string image_rule;             // "grid-feats"
-  std::string image_size;             // as --image-size takes it
-  std::string precision = "float32";  // in which the network was computed
-  std::string program;                // name and version: "vqa 0.1.0"
+  std::string backbone;        // "resnet152"
+  std::string weights_sha256;  // of the weights' file, 64 hexadecimal digits
+  std::string image_rule;      // "grid-feats"
+  std::string image_size;      // as --image-size takes it
+  std::string precision;       // in which the network was computed: "float32"
+  std::string program;         // name and version: "vqa 0.1.0"
 };
 
 struct ProvenanceField {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -79,14 +78,23 @@ int64_t GridStore::size() const {
   return size;
 }
 
+const GridSplit* GridStore::find(std::string_view split) const {
+  const auto found =
+      std::find_if(splits_.begin(), splits_.end(), [&](const GridSplit& own) { return own.name == split; });
+  return found != splits_.end() ? &*found : nullptr;
+}
+
 const GridImage* GridStore::find(std::string_view split, int64_t image_id) const {
-  for (const GridSplit& own : splits_) {
-    if (own.name != split) continue;
-    const auto found = std::lower_bound(own.images.begin(), own.images.end(), image_id,
-                                        [](const GridImage& image, int64_t id) { return image.image_id < id; });
-    return found != own.images.end() && found->image_id == image_id ? &*found : nullptr;
-  }
-  return nullptr;
+  const GridSplit* own = find(split);
+  if (own == nullptr) return nullptr;
+  const auto found = std::lower_bound(own->images.begin(), own->images.end(), image_id,
+                                      [](const GridImage& image, int64_t id) { return image.image_id < id; });
+  return found != own->images.end() && found->image_id == image_id ? &*found : nullptr;
+}
+
+bool GridStore::absent(std::string_view split, int64_t image_id) const {
+  const GridSplit* own = find(split);
+  return own != nullptr && std::binary_search(own->absent.begin(), own->absent.end(), image_id);
 }
 
 void GridStore::read(const GridImage& image, void* features) const {
@@ -112,7 +120,8 @@ std::vector<DamagedGrid> find_damaged(const GridStore& store,
     for (const GridImage& image : split.images) {
       features.resize(store.bytes(image));
       store.read(image, features.data());
-      if (crc32_z(0, features.data(), features.size()) != image.crc32) damaged.push_back({split.name, image.image_id});
+      if (grid_checksum(features.data(), features.size()) != image.crc32)
+        damaged.push_back({split.name, image.image_id});
       if (on_image) on_image(++done, store.size());
     }
   }

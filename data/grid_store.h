@@ -27,7 +27,7 @@ struct GridImage {
 struct GridSplit {
   std::string name;               // as its images' folder: "train2014"
   std::vector<GridImage> images;  // by ascending id
-  std::vector<int64_t> absent;    // ids of images that could not be read when the store was made
+  std::vector<int64_t> absent;    // ids, ascending, of images that could not be read when the store was made
 };
 
 /// A finished store, open for reading. Everything here may be called from several threads at once: places are looked up
@@ -51,6 +51,9 @@ class GridStore {
   /// The image of a split ("val2014"), or null where the store does not have it.
   const GridImage* find(std::string_view split, int64_t image_id) const;
 
+  /// Whether the store says of an image that it could not be read.
+  bool absent(std::string_view split, int64_t image_id) const;
+
   /// Numbers in an image's grid, h * w * C, and what they take in the file.
   size_t numbers(const GridImage& image) const { return static_cast<size_t>(image.cells() * channels_); }
   size_t bytes(const GridImage& image) const { return numbers(image) * grid_type(type_).bytes; }
@@ -63,6 +66,8 @@ class GridStore {
   void read_float(const GridImage& image, float* features) const;
 
  private:
+  const GridSplit* find(std::string_view split) const;
+
   std::filesystem::path path_;
   GridProvenance provenance_;
   GridType type_ = GridType::kHalf;

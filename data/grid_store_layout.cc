@@ -1,5 +1,7 @@
 #include "data/grid_store_layout.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -256,6 +258,10 @@ class LayoutReader {
 };
 
 }  // namespace
+
+uint32_t grid_checksum(const void* features, size_t size) {
+  return static_cast<uint32_t>(crc32_z(0, static_cast<const unsigned char*>(features), size));
+}
 
 void create_grid_layout(const fs::path& path, GridLayout& layout) {
   const Hdf5Lock lock;

@@ -33,6 +33,9 @@ struct GridLayout {
   uint64_t row_at(const GridSplitLayout& split, size_t row) const { return split.index_at + row * sizeof(GridRow); }
 };
 
+/// What a row's `crc32` has to be: of its features' `size` bytes as they are in the file.
+uint32_t grid_checksum(const void* features, size_t size);
+
 /// Makes the file with its attributes, its datasets at their final size and its rows; features are left unwritten.
 /// Fills in the places. Throws std::runtime_error with the path.
 void create_grid_layout(const std::filesystem::path& path, GridLayout& layout);

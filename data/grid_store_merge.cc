@@ -1,13 +1,12 @@
 #include "data/grid_store_merge.h"
 
-#include <zlib.h>
-
 #include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
 #include "data/grid_store.h"
+#include "data/grid_store_layout.h"
 
 namespace data {
 namespace fs = std::filesystem;
@@ -57,7 +56,7 @@ GridStorePlan plan_of(const GridStore& first, const Sources& sources) {
 void copy(const Source& source, std::vector<unsigned char>& features) {
   features.resize(source.store->bytes(*source.image));
   source.store->read(*source.image, features.data());
-  if (crc32_z(0, features.data(), features.size()) == source.image->crc32) return;
+  if (grid_checksum(features.data(), features.size()) == source.image->crc32) return;
   throw std::runtime_error(source.store->path().string() + ": image " + std::to_string(source.image->image_id) +
                            " is damaged: its checksum differs; make the store again with vqa extract");
 }

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <cerrno>
 #include <cstring>
@@ -82,6 +81,23 @@ std::string difference(const GridLayout& begun, const GridLayout& planned) {
   return "";
 }
 
+constexpr const char* kBeingWritten = "is being written by another process; wait for it";
+
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+[[noreturn]] void refuse_writing(const fs::path& path) {
+  throw std::runtime_error(path.string() + ": cannot be written: " + std::strerror(errno));
+}
+
+/// Whether another process writes a store's file: it holds the file's lock.
+bool is_being_written(const fs::path& file) {
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;  // opening it for writing tells why
+  const bool locked = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(descriptor);
+  return locked;
+}
+
 std::string size_text(uint64_t bytes) {
   constexpr uint64_t kMegabyte = 1'000'000;
   return grouped(static_cast<int64_t>((bytes + kMegabyte - 1) / kMegabyte)) + " MB";
@@ -96,7 +112,7 @@ void require_room(const fs::path& path, const GridLayout& layout) {
       refuse_plan("more than any disk can hold");
   }
   struct statvfs disk {};
-  if (::statvfs(path.has_parent_path() ? path.parent_path().c_str() : ".", &disk) != 0) return;
+  if (::statvfs(folder_of(path).c_str(), &disk) != 0) return;
   const uint64_t free = uint64_t{disk.f_bavail} * disk.f_frsize;
   if (needed <= free) return;
   throw std::runtime_error(path.string() + ": cannot be written: " + std::strerror(ENOSPC) + ": it takes " +
@@ -105,9 +121,7 @@ void require_room(const fs::path& path, const GridLayout& layout) {
 
 }  // namespace
 
-GridStoreWriter::GridStoreWriter(const fs::path& path, const GridStorePlan& plan, const GridWriterOptions& options)
-    : path_(path), unfinished_(unfinished_path(path)), options_(options) {
-  GridLayout planned = planned_layout(plan);
+void check_store_place(const fs::path& path, bool resume) {
   if (fs::exists(path)) {
     try {
       read_grid_layout(path);
@@ -115,13 +129,24 @@ GridStoreWriter::GridStoreWriter(const fs::path& path, const GridStorePlan& plan
       throw std::runtime_error(std::string(error.what()) + " (it is not replaced: choose another name, or remove it)");
     }
   }
+  if (::access((folder_of(path) / ".").c_str(), W_OK | X_OK) != 0) refuse_writing(path);
+  const fs::path unfinished = unfinished_path(path);
+  if (!fs::exists(unfinished)) return;
+  if (is_being_written(unfinished)) throw std::runtime_error(unfinished.string() + ": " + kBeingWritten);
+  if (resume) return;
+  throw std::runtime_error(unfinished.string() +
+                           ": is there from a run that was stopped; go on with --resume, or remove it to start anew");
+}
+
+GridStoreWriter::GridStoreWriter(const fs::path& path, const GridStorePlan& plan, const GridWriterOptions& options)
+    : path_(path), unfinished_(unfinished_path(path)), options_(options) {
+  GridLayout planned = planned_layout(plan);
+  check_store_place(path, options.resume);
   try {
-    if (!fs::exists(unfinished_)) {
-      begin(std::move(planned));
-    } else if (options.resume) {
+    if (options.resume && fs::exists(unfinished_)) {
       resume(planned);
     } else {
-      fail("is there from a run that was stopped; go on with --resume, or remove it to start anew");
+      begin(std::move(planned));
     }
   } catch (...) {
     if (descriptor_ >= 0) ::close(descriptor_);
@@ -146,9 +171,8 @@ void GridStoreWriter::fail(const std::string& what) const {
 
 void GridStoreWriter::open_locked(const fs::path& file, int flags) {
   descriptor_ = ::open(file.c_str(), O_RDWR | O_CLOEXEC | flags, 0644);
-  if (descriptor_ < 0) throw std::runtime_error(path_.string() + ": cannot be written: " + std::strerror(errno));
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-    fail("is being written by another process; wait for it");
+  if (descriptor_ < 0) refuse_writing(path_);
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) fail(kBeingWritten);
   // Between opening and locking, the one who held the lock may have put the file in its place.
   struct stat opened {
   }, named{};
@@ -164,8 +188,8 @@ void GridStoreWriter::begin(GridLayout planned) {
   try {
     create_grid_layout(fresh, planned);
     take_room();
-    if (::fsync(descriptor_) != 0 || ::rename(fresh.c_str(), unfinished_.c_str()) != 0)
-      fail(std::string("cannot be written: ") + std::strerror(errno));
+    if (::fsync(descriptor_) != 0) fail(std::string("cannot be written: ") + std::strerror(errno));
+    take_name(fresh);
   } catch (...) {
     ::unlink(fresh.c_str());
     throw;
@@ -181,6 +205,12 @@ void GridStoreWriter::take_room() const {
   if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return;
   throw std::runtime_error(path_.string() + ": cannot be written: " + std::strerror(errno) + "; it takes " +
                            size_text(static_cast<uint64_t>(status.st_size)));
+}
+
+/// Of two processes that found nothing here at the same time one comes first.
+void GridStoreWriter::take_name(const fs::path& fresh) const {
+  if (rename_unless_there(fresh, unfinished_)) return;
+  fail(errno == EEXIST ? kBeingWritten : std::string("cannot be written: ") + std::strerror(errno));
 }
 
 void GridStoreWriter::resume(const GridLayout& planned) {
@@ -204,7 +234,7 @@ void GridStoreWriter::recover(size_t split, size_t row, const GridRow& planned) 
   if (found.state == GridState::kWritten) {
     std::vector<unsigned char> bytes(layout_.bytes(found));
     const bool read = read_at(descriptor_, bytes.data(), bytes.size(), layout_.features_at(in, found));
-    if (read && crc32_z(0, bytes.data(), bytes.size()) == found.crc32) {
+    if (read && grid_checksum(bytes.data(), bytes.size()) == found.crc32) {
       unsynced_.emplace_back(split, row);
     } else {
       found = planned;
@@ -233,7 +263,7 @@ void GridStoreWriter::write(size_t split, size_t image, const void* features) {
   const size_t size = layout_.bytes(row);
   if (!write_at(descriptor_, features, size, layout_.features_at(in, row)))
     fail(std::string("cannot be written: ") + std::strerror(errno));
-  row.crc32 = static_cast<uint32_t>(crc32_z(0, static_cast<const unsigned char*>(features), size));
+  row.crc32 = grid_checksum(features, size);
   row.state = GridState::kWritten;
   put_row(split, image);
   ++written_;
@@ -272,7 +302,7 @@ void GridStoreWriter::finish() {
   if (::rename(unfinished_.c_str(), path_.c_str()) != 0)
     fail(std::string("cannot be put in place: ") + std::strerror(errno));
   ::close(std::exchange(descriptor_, -1));
-  sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+  sync_folder(folder_of(path_));
 }
 
 }  // namespace data

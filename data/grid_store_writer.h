@@ -39,6 +39,11 @@ struct GridWriterOptions {
   std::chrono::milliseconds sync_every{5000};
 };
 
+/// Throws all that a GridStoreWriter would for this path whatever its plan: std::runtime_error for a folder that is
+/// missing or cannot be written, for another file there than a store, for an unfinished store that is not to be resumed
+/// or that another process is writing. For those who have much to do before they know the plan.
+void check_store_place(const std::filesystem::path& path, bool resume);
+
 /// Writes the store of a plan as PATH.part, images in any order, and gives it its name at the end. Killed at any moment
 /// and resumed with the same plan, it ends in the same bytes. One thread at a time; one process at a time, by a lock on
 /// the file.
@@ -48,8 +53,8 @@ struct GridWriterOptions {
 class GridStoreWriter {
  public:
   /// Takes the whole room on the disk. Throws std::invalid_argument for a plan that is not as above or, resuming,
-  /// differs from what was begun (naming the difference), and std::runtime_error with the path: no room, an unfinished
-  /// store that is not to be resumed or that another process is writing, a file there that is no store.
+  /// differs from what was begun (naming the difference), and std::runtime_error with the path as check_store_place
+  /// does and where there is no room.
   GridStoreWriter(const std::filesystem::path& path, const GridStorePlan& plan, const GridWriterOptions& options = {});
   /// Leaves an unfinished store to be resumed, or nothing where it holds no image.
   ~GridStoreWriter();
@@ -79,6 +84,7 @@ class GridStoreWriter {
   void resume(const GridLayout& planned);
   void open_locked(const std::filesystem::path& file, int flags);
   void take_room() const;
+  void take_name(const std::filesystem::path& fresh) const;
   void recover(size_t split, size_t row, const GridRow& planned);
   void put_row(size_t split, size_t row);
   [[noreturn]] void fail(const std::string& what) const;

@@ -49,7 +49,8 @@ void orient(cv::Mat& image, int orientation) {
   if (flip != kNoFlip) cv::flip(image, image, flip);
 }
 
-std::string read_bytes(const fs::path& path) {
+/// Refuses what is no file of a picture's size.
+void check_file(const fs::path& path) {
   // A device or a pipe may never end.
   if (fs::is_other(path)) {
     throw std::runtime_error(path.string() + ": is no regular file; an image is a JPEG, PNG, BMP or WebP file");
@@ -60,6 +61,10 @@ std::string read_bytes(const fs::path& path) {
                              " MiB; is it a picture? They are read up to " + std::to_string(kMaxFileBytes >> 20) +
                              " MiB");
   }
+}
+
+std::string read_bytes(const fs::path& path) {
+  check_file(path);
   return data::read_file(path);
 }
 
@@ -89,6 +94,14 @@ cv::Mat read_image(const fs::path& path) {
 ImageHeader check_image_file(const fs::path& path) {
   const std::string bytes = read_bytes(path);
   return named(path, [&] { return check_image(bytes); });
+}
+
+ImageHeader read_image_header(const fs::path& path) {
+  check_file(path);
+  return named(path, [&] {
+    ImageBytes bytes = ImageBytes::of_file(path);
+    return image_header(bytes);
+  });
 }
 
 void write_png(const fs::path& path, const cv::Mat& rgb) {

@@ -23,6 +23,11 @@ cv::Mat read_image(const std::filesystem::path& path);
 /// foreign file throws the same error. Damage within the compressed data of a JPEG is found by decoding alone.
 ImageHeader check_image_file(const std::filesystem::path& path);
 
+/// What a file says of itself, of which no more is read than image_header does: mostly a thousand bytes. Its extent is
+/// that of the picture which read_image gives. Throws the same errors as far as it sees their cause. Safe to call from
+/// several threads.
+ImageHeader read_image_header(const std::filesystem::path& path);
+
 /// Writes 8-bit RGB (H, W, 3) as PNG, whole or not at all. Throws std::invalid_argument for another kind of matrix and
 /// std::runtime_error with the path where it cannot be written.
 void write_png(const std::filesystem::path& path, const cv::Mat& rgb);

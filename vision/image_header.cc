@@ -3,7 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -20,16 +20,24 @@ constexpr const char* kAgain = "; copy or download the picture again";
   fail("truncated " + std::string(format) + ": ends at byte " + std::to_string(size) + " without " + lacks);
 }
 
+/// What of a file is looked at.
+enum class Part { kHeader, kAll };
+
 /// Whole numbers at a place of the file; reading past the end is what a truncated file means.
 class Bytes {
  public:
-  Bytes(std::string_view bytes, std::string_view format) : bytes_(bytes), format_(format) {}
+  Bytes(ImageBytes& bytes, std::string_view format) : bytes_(bytes), format_(format) {}
 
   size_t size() const { return bytes_.size(); }
-  std::string_view text(size_t at, size_t count) const {
+  void require(size_t at, size_t count) const {
     if (at > size() || count > size() - at) fail_truncated(format_, size(), "the rest");
-    return bytes_.substr(at, count);
   }
+  /// Valid until the next call of anything here.
+  std::string_view text(size_t at, size_t count) const {
+    require(at, count);
+    return bytes_.text(at, count);
+  }
+  size_t find(char byte, size_t at) const { return bytes_.find(byte, at); }
   int64_t big_endian(size_t at, size_t count) const {
     int64_t value = 0;
     for (const char byte : text(at, count)) value = value << 8 | static_cast<unsigned char>(byte);
@@ -43,7 +51,7 @@ class Bytes {
   }
 
  private:
-  std::string_view bytes_;
+  ImageBytes& bytes_;
   std::string_view format_;
 };
 
@@ -64,7 +72,8 @@ int exif_orientation(std::string_view exif) {
   constexpr int64_t kOrientation = 0x112;
   if (exif.starts_with(kExifIntroduction)) exif.remove_prefix(kExifIntroduction.size());
   const bool little = exif.starts_with("II");
-  const Bytes bytes(exif, "EXIF data");
+  ImageBytes notes(exif);
+  const Bytes bytes(notes, "EXIF data");
   const auto number = [&](size_t at, size_t count) {
     return little ? bytes.little_endian(at, count) : bytes.big_endian(at, count);
   };
@@ -84,12 +93,11 @@ int exif_orientation(std::string_view exif) {
 }
 
 /// The place of the marker that ends the entropy-coded data at `at`: within it, 0xFF is followed by 0 or a restart.
-size_t skip_jpeg_scan(std::string_view bytes, size_t at) {
+size_t skip_jpeg_scan(const Bytes& bytes, size_t at) {
   while (true) {
-    const void* found = at < bytes.size() ? std::memchr(bytes.data() + at, 0xFF, bytes.size() - at) : nullptr;
-    if (found == nullptr) fail_truncated(kJpeg, bytes.size(), "an end-of-image marker");
-    at = static_cast<size_t>(static_cast<const char*>(found) - bytes.data());
-    const unsigned next = at + 1 < bytes.size() ? static_cast<unsigned char>(bytes[at + 1]) : 0;
+    at = bytes.find('\xFF', at);
+    if (at >= bytes.size()) fail_truncated(kJpeg, bytes.size(), "an end-of-image marker");
+    const int64_t next = at + 1 < bytes.size() ? bytes.big_endian(at + 1, 1) : 0;
     if (next != 0 && (next < 0xD0 || next > 0xD7)) return at;
     at += next == 0 && at + 1 >= bytes.size() ? 1 : 2;
   }
@@ -99,62 +107,73 @@ bool is_jpeg_frame(int64_t marker) {
   return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
 }
 
-ImageHeader check_jpeg(std::string_view content) {
-  const Bytes bytes(content, kJpeg);
+/// The orientation of a segment with notes, given by the place behind its marker; nothing where it is no EXIF data.
+std::optional<int> jpeg_orientation(const Bytes& bytes, size_t at, size_t length) {
+  const size_t introduction = kExifIntroduction.size();
+  if (length < 2 + introduction || bytes.text(at + 2, introduction) != kExifIntroduction) return std::nullopt;
+  return exif_orientation(bytes.text(at + 2, length - 2));
+}
+
+ImageHeader check_jpeg(const Bytes& bytes, Part part) {
   ImageHeader header{kJpeg};
-  bool has_scan = false, has_exif = false;
+  bool has_scan = false;
+  std::optional<int> orientation;
   for (size_t at = 2;;) {
     // Decoders skip stray bytes between segments; skip_jpeg_scan does the same from a segment's end.
-    at = skip_jpeg_scan(content, at);
+    at = skip_jpeg_scan(bytes, at);
     const int64_t marker = bytes.big_endian(at + 1, 1);
     if (marker == 0xFF || marker == 0x01) {
       at += marker == 0xFF ? 1 : 2;
       continue;
     }
     if (marker == 0xD9) break;
-    const int64_t length = bytes.big_endian(at + 2, 2);
-    const std::string_view segment = bytes.text(at + 2, static_cast<size_t>(length));
+    const auto length = static_cast<size_t>(bytes.big_endian(at + 2, 2));
+    bytes.require(at + 2, length);
     if (is_jpeg_frame(marker) && header.width == 0) {
       header.height = bytes.big_endian(at + 5, 2);
       header.width = bytes.big_endian(at + 7, 2);
       check_size(header);
     }
     has_scan = has_scan || marker == 0xDA;
-    if (marker == 0xE1 && !has_exif &&
-        segment.substr(std::min<size_t>(2, segment.size())).starts_with(kExifIntroduction)) {
-      has_exif = true;
-      header.orientation = exif_orientation(segment.substr(2));
-    }
-    at += 2 + static_cast<size_t>(length);
+    if (has_scan && part == Part::kHeader) break;
+    // Behind the picture's first data nobody looks for the orientation.
+    if (marker == 0xE1 && !has_scan && !orientation) orientation = jpeg_orientation(bytes, at + 2, length);
+    at += 2 + length;
   }
   if (header.width == 0 || !has_scan) fail("damaged JPEG: it holds no picture");
+  header.orientation = orientation.value_or(1);
   return header;
 }
 
-ImageHeader check_png(std::string_view content) {
-  const Bytes bytes(content, kPng);
+void check_png_sum(const Bytes& bytes, size_t at, size_t length) {
+  const int64_t sum = bytes.big_endian(at + 8 + length, 4);
+  const std::string_view chunk = bytes.text(at + 4, 4 + length);  // name and content
+  if (static_cast<int64_t>(crc32_z(0, reinterpret_cast<const Bytef*>(chunk.data()), chunk.size())) != sum)
+    fail("damaged PNG: wrong checksum of the chunk at byte " + std::to_string(at));
+}
+
+ImageHeader check_png(const Bytes& bytes, Part part) {
   ImageHeader header{kPng};
   for (size_t at = 8;;) {
     if (at >= bytes.size()) fail_truncated(kPng, bytes.size(), "its IEND chunk");
     const auto length = static_cast<size_t>(bytes.big_endian(at, 4));
-    const std::string_view chunk = bytes.text(at + 4, 4 + length);
+    bytes.require(at + 4, 4 + length);
+    const std::string name(bytes.text(at + 4, 4));
     if (at == 8) {
-      if (chunk.substr(0, 4) != "IHDR" || length != 13) fail("damaged PNG: its first chunk is no IHDR");
+      if (name != "IHDR" || length != 13) fail("damaged PNG: its first chunk is no IHDR");
       header.width = bytes.big_endian(at + 8, 4);
       header.height = bytes.big_endian(at + 12, 4);
       check_size(header);
     }
-    const int64_t sum = bytes.big_endian(at + 8 + length, 4);
-    if (static_cast<int64_t>(crc32_z(0, reinterpret_cast<const Bytef*>(chunk.data()), chunk.size())) != sum)
-      fail("damaged PNG: wrong checksum of the chunk at byte " + std::to_string(at));
-    if (chunk.substr(0, 4) == "eXIf") header.orientation = exif_orientation(chunk.substr(4));
-    if (chunk.substr(0, 4) == "IEND") return header;
+    bytes.require(at + 8 + length, 4);
+    if (part == Part::kAll) check_png_sum(bytes, at, length);
+    if (name == "eXIf") header.orientation = exif_orientation(bytes.text(at + 8, length));
+    if (name == "IEND") return header;
     at += 12 + length;
   }
 }
 
-ImageHeader check_bmp(std::string_view content) {
-  const Bytes bytes(content, kBmp);
+ImageHeader check_bmp(const Bytes& bytes) {
   ImageHeader header{kBmp};
   const bool old = bytes.little_endian(14, 4) == 12;
   header.width = bytes.little_endian(18, old ? 2 : 4);
@@ -182,12 +201,11 @@ int webp_orientation(const Bytes& bytes) {
   return 1;
 }
 
-ImageHeader check_webp(std::string_view content) {
-  const Bytes bytes(content, kWebp);
+ImageHeader check_webp(const Bytes& bytes) {
   ImageHeader header{kWebp};
   if (bytes.little_endian(4, 4) + 8 > static_cast<int64_t>(bytes.size()))
     fail_truncated(kWebp, bytes.size(), "all that its header promises");
-  const std::string_view chunk = bytes.text(12, 4);
+  const std::string chunk(bytes.text(12, 4));
   if (chunk == "VP8X") {
     header.width = bytes.little_endian(24, 3) + 1;
     header.height = bytes.little_endian(27, 3) + 1;
@@ -206,16 +224,26 @@ ImageHeader check_webp(std::string_view content) {
   return header;
 }
 
-}  // namespace
-
-ImageHeader check_image(std::string_view bytes) {
-  if (bytes.empty()) fail("the file is empty");
-  if (bytes.starts_with("\xFF\xD8\xFF")) return check_jpeg(bytes);
-  if (bytes.starts_with("\x89PNG\r\n\x1A\n")) return check_png(bytes);
-  if (bytes.starts_with("BM") && bytes.size() > 26) return check_bmp(bytes);
-  if (bytes.starts_with("RIFF") && bytes.size() > 12 && bytes.substr(8, 4) == "WEBP") return check_webp(bytes);
+ImageHeader look_at(ImageBytes& bytes, Part part) {
+  constexpr size_t kSignature = 12;  // the longest one's bytes
+  if (bytes.size() == 0) fail("the file is empty");
+  const std::string begin(bytes.text(0, std::min(bytes.size(), kSignature)));
+  if (begin.starts_with("\xFF\xD8\xFF")) return check_jpeg({bytes, kJpeg}, part);
+  if (begin.starts_with("\x89PNG\r\n\x1A\n")) return check_png({bytes, kPng}, part);
+  if (begin.starts_with("BM") && bytes.size() > 26) return check_bmp({bytes, kBmp});
+  if (begin.starts_with("RIFF") && bytes.size() > kSignature && begin.ends_with("WEBP"))
+    return check_webp({bytes, kWebp});
   throw std::runtime_error(
       "is no JPEG, PNG, BMP or WebP picture, going by its first bytes; convert it to one of these");
 }
+
+}  // namespace
+
+ImageHeader check_image(std::string_view bytes) {
+  ImageBytes all(bytes);
+  return look_at(all, Part::kAll);
+}
+
+ImageHeader image_header(ImageBytes& bytes) { return look_at(bytes, Part::kHeader); }
 
 }  // namespace vision

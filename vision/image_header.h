@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "vision/image_bytes.h"
 #include "vision/image_size.h"
 
 namespace vision {
@@ -26,5 +27,9 @@ struct ImageHeader {
 /// RIFF size. Decoders fill the missing part of a truncated file with grey and go on; here it is an error. Throws
 /// std::runtime_error saying what is wrong and at which byte, without a path.
 ImageHeader check_image(std::string_view bytes);
+
+/// The same of what stands before a picture's data, for which little of a file is read: a JPEG up to its first scan, a
+/// PNG without the content of its chunks. What is behind may be damaged, and a JPEG's may be missing.
+ImageHeader image_header(ImageBytes& bytes);
 
 }  // namespace vision

@@ -75,6 +75,10 @@ Shard Shard::parse(const std::string& text) {
   return shard;
 }
 
+void refuse_all(const BadImage& first) {
+  throw std::runtime_error(first.reason + " (and no other picture can be read)");
+}
+
 ExtractionPlan plan_extraction(const std::vector<fs::path>& folders, const ExtractionPlanOptions& options) {
   std::vector<Picture> pictures = shard_of(list_pictures(folders), options.shard);
   LoaderOptions loader = options.loader;
@@ -100,7 +104,7 @@ ExtractionPlan plan_extraction(const std::vector<fs::path>& folders, const Extra
       plan.bad.push_back({pictures[i].path, all[i].error});
     }
   }
-  if (plan.images.empty()) throw std::runtime_error(plan.bad.front().reason + " (and no other picture can be read)");
+  if (plan.images.empty()) refuse_all(plan.bad.front());
   return plan;
 }
 

@@ -42,7 +42,7 @@ struct Shard {
 struct ExtractionPlanOptions {
   Shard shard;
   LoaderOptions loader;
-  /// What a picture's file says of itself; called by several threads. A std::runtime_error makes it a bad image.
+  /// What a picture's header says of it; called by several threads. A std::runtime_error makes it a bad image.
   std::function<ExtractedSize(const std::filesystem::path& path)> size_of;
   std::function<void(int64_t done, int64_t total)> on_image = {};
 };
@@ -50,10 +50,13 @@ struct ExtractionPlanOptions {
 struct ExtractionPlan {
   std::vector<data::GridSplitPlan> splits;  // of the store; each by its folder's name
   std::vector<ExtractedImage> images;       // the same, in the same order
-  std::vector<BadImage> bad;                // pictures whose files tell that they cannot be decoded
+  std::vector<BadImage> bad;                // pictures whose headers tell that they cannot be decoded
 
   int64_t pictures() const { return static_cast<int64_t>(images.size() + bad.size()); }
 };
+
+/// Throws std::runtime_error: no picture can be read, for this reason the first of them.
+[[noreturn]] void refuse_all(const BadImage& first);
 
 /// The pictures of some folders (see data::list_images); folders of one name make one split. Throws std::runtime_error
 /// as list_images does, for an image number that two folders of one name have, and where no picture is left.

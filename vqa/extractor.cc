@@ -1,15 +1,16 @@
 #include "vqa/extractor.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
 
 #include "data/settings.h"
-#include "vision/image.h"
 #include "vqa/done_behind.h"
+#include "vqa/picture_batch.h"
 
 namespace vqa {
 
@@ -18,21 +19,33 @@ struct BadPlace {
   std::string reason;
 };
 
+struct Extractor::Batch {
+  Images images;        // I
+  int64_t lacking = 0;  // images that the store does not have
+  std::once_flag begun;
+  std::optional<PictureBatch> pictures;  // from the first one's decoding until all are collected
+
+  int64_t size() const { return static_cast<int64_t>(images.size()); }
+  double pixels() const {
+    return static_cast<double>(size()) * static_cast<double>(images[0]->size.height * images[0]->size.width);
+  }
+};
+
 struct Extractor::Decoded {
-  Batch images;          // I
+  Images images;         // I
   torch::Tensor pixels;  // (I, 3, H, W) uint8 in channels-last order
   std::vector<BadPlace> bad;
 };
 
 struct Extractor::Computed {
-  Batch images;            // I
+  Images images;           // I
   torch::Tensor features;  // (I, h, w, C) in the store's type
   std::vector<BadPlace> bad;
 };
 
 namespace {
 
-constexpr size_t kWaiting = 2;  // batches that are computed and not yet written, at most
+constexpr int64_t kWaiting = 16;  // images that are computed and wait to be written, or one batch of more
 
 /// Whether one of the numbers is infinite or none: then all bits of its exponent are set.
 template <class Bits>
@@ -69,39 +82,62 @@ std::vector<std::vector<const ExtractedImage*>> batches_of(const std::vector<Ext
   return batches;
 }
 
-double pixels_of(const std::vector<const ExtractedImage*>& batch) {
-  return static_cast<double>(batch.size()) * static_cast<double>(batch[0]->size.height * batch[0]->size.width);
-}
-
 }  // namespace
+
+void validate(const ExtractorOptions& options) { data::check_range("batch", options.batch, 1, 1024); }
 
 Extractor::Extractor(GridNetwork network, const vision::ImageTransform& transform, ExtractorOptions options)
     : network_(std::move(network)), transform_(transform), options_(std::move(options)) {
-  data::check_range("batch", options_.batch, 1, 1024);
+  validate(options_);
 }
 
-Extractor::Decoded Extractor::decode(const Batch& batch) const {
+std::deque<Extractor::Batch> Extractor::lacking(const std::vector<ExtractedImage>& images,
+                                                const data::GridStoreWriter& writer) const {
+  std::deque<Batch> batches;
+  for (Images& batch : batches_of(images, options_.batch)) {
+    const int64_t lacking = std::count_if(batch.begin(), batch.end(), [&](const ExtractedImage* image) {
+      return !writer.written(image->split, image->image);
+    });
+    if (lacking == 0) continue;
+    Batch& own = batches.emplace_back();
+    own.images = std::move(batch);
+    own.lacking = lacking;
+  }
+  return batches;
+}
+
+std::string Extractor::decode(Batch& batch, size_t image) const {
+  std::call_once(batch.begun, [&] {
+    const ExtractedSize& size = batch.images[0]->size;
+    batch.pictures.emplace(batch.size(), vision::Extent{size.height, size.width}, transform_);
+  });
+  try {
+    batch.pictures->fill(static_cast<int64_t>(image), batch.images[image]->path);
+    return "";
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+}
+
+Extractor::Decoded Extractor::collect(Batch& batch, MadeAhead<std::string>& reasons) {
   Decoded decoded;
-  const int64_t height = batch[0]->size.height, width = batch[0]->size.width;
-  const auto bytes = static_cast<size_t>(3 * height * width);
-  const torch::Tensor pixels =
-      torch::empty({static_cast<int64_t>(batch.size()), 3, height, width},
-                   torch::TensorOptions(torch::kUInt8).memory_format(torch::MemoryFormat::ChannelsLast));
-  auto* at = pixels.data_ptr<uint8_t>();
-  for (const ExtractedImage* image : batch) {
-    try {
-      const torch::Tensor one = transform_.resize(vision::read_image(image->path));  // (3, H, W)
-      if (one.size(1) != height || one.size(2) != width)
-        throw std::runtime_error(image->path.string() + ": has another size than its header says; save it again");
-      // Both have the channels last; a plain copy keeps LibTorch's threads out of the decoding ones.
-      std::memcpy(at, one.const_data_ptr<uint8_t>(), bytes);
-      at += bytes;
+  std::vector<int64_t> places;
+  for (int64_t i = 0; i < batch.size(); ++i) {
+    const ExtractedImage* image = batch.images[static_cast<size_t>(i)];
+    std::string reason = *reasons.next();
+    if (reason.empty()) {
+      places.push_back(i);
       decoded.images.push_back(image);
-    } catch (const std::runtime_error& error) {
-      decoded.bad.push_back({image, error.what()});
+    } else {
+      decoded.bad.push_back({image, std::move(reason)});
     }
   }
-  decoded.pixels = pixels.narrow(0, 0, static_cast<int64_t>(decoded.images.size()));
+  decoded.pixels = batch.pictures->pixels();
+  batch.pictures.reset();
+  if (!decoded.bad.empty()) {
+    decoded.pixels = decoded.pixels.index_select(0, torch::tensor(places, torch::kInt64))
+                         .contiguous(torch::MemoryFormat::ChannelsLast);
+  }
   return decoded;
 }
 
@@ -132,45 +168,48 @@ void Extractor::write(const Computed& computed, data::GridStoreWriter& writer) {
   }
 }
 
+void Extractor::compute_all(std::deque<Batch>& batches, data::GridStoreWriter& writer, ExtractionOutcome& outcome,
+                            ExtractionProgress progress) const {
+  std::vector<std::pair<Batch*, size_t>> places;
+  double work = 0, worked = 0;  // pixels
+  for (Batch& batch : batches) {
+    for (size_t i = 0; i < batch.images.size(); ++i) places.emplace_back(&batch, i);
+    work += batch.pixels();
+  }
+  LoaderOptions ahead = options_.loader;
+  ahead.queue += options_.batch;
+  MadeAhead<std::string> reasons(
+      places.size(), [&](size_t index) { return decode(*places[index].first, places[index].second); }, ahead);
+  // From here on the writer is that thread's.
+  DoneBehind<Computed> writing([&](const Computed& computed) { write(computed, writer); },
+                               static_cast<size_t>(std::max<int64_t>(1, kWaiting / options_.batch)));
+  for (Batch& batch : batches) {
+    if (stopped()) break;
+    Computed computed = compute(collect(batch, reasons), writer.type());
+    for (const BadPlace& bad : computed.bad) {
+      outcome.bad.push_back({bad.image->path, bad.reason});
+      if (options_.on_bad) options_.on_bad(outcome.bad.back());
+    }
+    writing.put(std::move(computed));
+    worked += batch.pixels();
+    progress.done += batch.lacking;
+    progress.computed += batch.size();
+    progress.share = worked / work;
+    if (options_.on_batch) options_.on_batch(progress);
+  }
+  writing.drain();
+}
+
 ExtractionOutcome Extractor::run(const std::vector<ExtractedImage>& images, data::GridStoreWriter& writer) {
   const torch::NoGradGuard no_gradients;
-  double work = 0, worked = 0;  // pixels
-  std::vector<Batch> batches;
-  std::vector<int64_t> fresh;  // by batch: images that the store lacks
-  for (Batch& batch : batches_of(images, options_.batch)) {
-    const int64_t lacking = std::count_if(batch.begin(), batch.end(), [&](const ExtractedImage* image) {
-      return !writer.written(image->split, image->image);
-    });
-    if (lacking == 0) continue;
-    work += pixels_of(batch);
-    fresh.push_back(lacking);
-    batches.push_back(std::move(batch));
-  }
-  ExtractionProgress progress{.done = writer.written(), .total = static_cast<int64_t>(images.size())};
   ExtractionOutcome outcome;
-  {
-    MadeAhead<Decoded> decoded(
-        batches.size(), [&](size_t index) { return decode(batches[index]); }, options_.loader);
-    // From here to the end of the block the writer is that thread's.
-    DoneBehind<Computed> writing([&](const Computed& computed) { write(computed, writer); }, kWaiting);
-    for (size_t i = 0; i < batches.size() && !stopped(); ++i) {
-      Computed computed = compute(*decoded.next(), writer.type());
-      for (const BadPlace& bad : computed.bad) {
-        outcome.bad.push_back({bad.image->path, bad.reason});
-        if (options_.on_bad) options_.on_bad(outcome.bad.back());
-      }
-      writing.put(std::move(computed));
-      worked += pixels_of(batches[i]);
-      progress.done += fresh[i];
-      progress.computed += static_cast<int64_t>(batches[i].size());
-      progress.share = worked / work;
-      if (options_.on_batch) options_.on_batch(progress);
-    }
-    writing.drain();
-  }
+  std::deque<Batch> batches = lacking(images, writer);
+  compute_all(batches, writer, outcome, {.done = writer.written(), .total = static_cast<int64_t>(images.size())});
   writer.sync();
   outcome.finished = !stopped();
-  if (outcome.finished) writer.finish();
+  if (!outcome.finished) return outcome;
+  if (writer.written() == 0 && !outcome.bad.empty()) refuse_all(outcome.bad.front());
+  writer.finish();
   return outcome;
 }
 

@@ -56,7 +56,7 @@ data::GridProvenance grid_provenance(const GridMakerOptions& options) {
 }
 
 ExtractedSize GridMaker::size_of(const fs::path& path) const {
-  const vision::Extent input = transform_.size().of(vision::check_image_file(path).extent());
+  const vision::Extent input = transform_.size().of(vision::read_image_header(path).extent());
   try {
     vision::check_image_size(shape_, input.height, input.width);
   } catch (const std::invalid_argument& error) {

@@ -42,8 +42,8 @@ class GridMaker {
   /// The network, for images as the transform's `normalize` gives them.
   const std::shared_ptr<vision::FrozenBackbone>& backbone() const { return backbone_; }
 
-  /// What a picture's file says of itself, and what becomes of it. Throws std::runtime_error with the path for a file
-  /// that is no whole picture. Safe to call from several threads.
+  /// What a picture's header says of it, and what becomes of it. Throws std::runtime_error with the path as
+  /// vision::read_image_header does, and for one that is too small. Safe to call from several threads.
   ExtractedSize size_of(const std::filesystem::path& path) const;
 
   int64_t channels() const { return shape_.channels; }

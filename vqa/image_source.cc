@@ -1,12 +1,11 @@
 #include "vqa/image_source.h"
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 
 #include "data/settings.h"
-#include "vision/image.h"
+#include "vqa/picture_batch.h"
 
 namespace vqa {
 namespace {
@@ -20,16 +19,9 @@ class PictureFiles : public ImageSource {
 
   void load(const std::vector<size_t>& images, Batch& batch) const override {
     const int64_t side = transform_.size().square;
-    batch.images = torch::empty({static_cast<int64_t>(images.size()), 3, side, side},
-                                torch::TensorOptions(torch::kUInt8).memory_format(torch::MemoryFormat::ChannelsLast));
-    const size_t bytes = static_cast<size_t>(3 * side * side);
-    auto* at = batch.images.data_ptr<uint8_t>();
-    for (const size_t image : images) {
-      const torch::Tensor one = transform_.resize(vision::read_image(split_.images()[image].path));  // (3, H, W)
-      // Both have the channels last; a plain copy keeps LibTorch's threads out of the decoding ones.
-      std::memcpy(at, one.data_ptr<uint8_t>(), bytes);
-      at += bytes;
-    }
+    PictureBatch pictures(static_cast<int64_t>(images.size()), {side, side}, transform_);
+    for (size_t i = 0; i < images.size(); ++i) pictures.fill(static_cast<int64_t>(i), split_.images()[images[i]].path);
+    batch.images = pictures.pixels();
   }
 
  private:

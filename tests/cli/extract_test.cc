@@ -112,17 +112,36 @@ TEST_F(ExtractTest, UnfinishedStoreIsNeitherReadNorLost) {
 TEST_F(ExtractTest, BadPicturesAreSkippedAndListed) {
   cut_in_half(*this / kTrainPicture);
   write_text(*this / kValPicture, "no picture");
+  const std::string damaged = "shapes/val2014/COCO_val2014_000000000042.png";  // what its header does not tell
+  std::string content = bytes(damaged);
+  content[content.find("IDAT") + 10] ^= 1;
+  write_text(*this / damaged, content);
   for (const std::string flag : {"", " --resume"}) {
     const Outcome extraction = vqa(kExtract + " --out G.h5" + flag);
-    expect_error_after_progress(extraction, 1, {"G.h5: is finished, but holds 48 of 50 pictures", "--merge"});
-    for (const std::string& picture : {kTrainPicture, kValPicture}) {
+    expect_error_after_progress(extraction, 1, {"G.h5: is finished, but holds 47 of 50 pictures", "--merge"});
+    for (const std::string& picture : {kTrainPicture, kValPicture, damaged}) {
       EXPECT_THAT(extraction.err, HasSubstr("skipped: " + picture + ": "));
       EXPECT_THAT(extraction.err, HasSubstr("\n  " + picture + ": "));
     }
   }
   const Outcome info = vqa("info G.h5 --verify");
   expect_done(info);
-  EXPECT_THAT(info.out, HasSubstr("images              48"));
+  EXPECT_THAT(info.out, HasSubstr("images              47"));
+  fs::copy_file(*this / "picture.png", *this / damaged, fs::copy_options::overwrite_existing);
+  expect_error_after_progress(vqa(kExtract + " --out G.h5 --resume"), 1,
+                              {"G.h5: is finished and lacks 1 of these images", "--merge"});
+}
+
+TEST_F(ExtractTest, NoReadablePictureLeavesNothing) {
+  fs::create_directory(*this / "bad");
+  std::string content = bytes(kValPicture);
+  content[content.find("IDAT") + 10] ^= 1;
+  write_text(*this / "bad/1.png", content);
+  expect_error_after_progress(vqa(kNetwork + " --images bad --out G.h5"), 1,
+                              {"bad/1.png: damaged PNG: wrong checksum", "(and no other picture can be read)"});
+  write_text(*this / "bad/1.png", "no picture");
+  expect_error(vqa(kNetwork + " --images bad --out G.h5"), 1, {"bad/1.png: ", "(and no other picture can be read)"});
+  EXPECT_FALSE(fs::exists(*this / "G.h5") || fs::exists(*this / "G.h5.part"));
 }
 
 TEST_F(ExtractTest, MendedPicturesAreJoined) {
@@ -152,6 +171,36 @@ TEST_F(ExtractTest, ShardsMergeToTheWholeStore) {
   expect_error(vqa("extract --merge s1.h5 none.h5 --out x.h5"), 1, {"none.h5: does not exist"});
   expect_error(vqa("extract --merge s1.h5 m/config.json --out x.h5"), 1, {"m/config.json: is no HDF5 file"});
   EXPECT_FALSE(fs::exists(*this / "x.h5"));
+}
+
+TEST_F(ExtractTest, MergeTakesNoFlagThatItWouldIgnore) {
+  const std::string merge = "extract --merge a.h5 b.h5 --out G.h5";
+  for (const std::string flag : {"--shard 1/2", "--dtype fp16", "--batch 8", "--image-rule clip", "--image-size 448",
+                                 "--size 448", "--precision float32", "--threads 1", "--workers 2", "--device cpu",
+                                 "--backbone resnet18", "--weights w.pth", "--images shapes/val2014"}) {
+    expect_error(
+        vqa(merge + " " + flag), 2,
+        {"merge: joins stores that are there already, as they were made; leave out " + flag.substr(0, flag.find(' '))});
+  }
+  expect_error(vqa(merge + " --shard 1/2 --batch 4 --resume"), 2, {"leave out --batch, --shard"});
+  expect_error(vqa(merge + " --resume"), 1, {"a.h5: does not exist"});
+}
+
+// They were found after the weights had been loaded and all pictures' sizes read.
+TEST_F(ExtractTest, WrongPlacesAndNumbersAreToldAtOnce) {
+  const auto before = listing(folder());
+  const std::string nothing = "extract --backbone resnet18 --weights none.pth --images none --out ";
+  expect_error(vqa(nothing + "none/G.h5"), 1, {"none/G.h5: cannot be written: No such file or directory"});
+  expect_error(vqa(nothing + "shapes"), 1, {"shapes: is a folder", "not replaced"});
+  expect_error(vqa(nothing + "picture.png"), 1, {"picture.png: is no HDF5 file", "not replaced"});
+  expect_error(vqa(nothing + "picture.png/G.h5"), 1, {"picture.png/G.h5: cannot be written: Not a directory"});
+  expect_error(vqa(nothing + "G.h5 --batch 0"), 2, {"batch: 0; allowed is 1 to 1024"});
+  expect_error(vqa(nothing + "G.h5 --batch 1025"), 2, {"batch: 1025; allowed is 1 to 1024"});
+  expect_error(vqa(nothing + "G.h5 --image-size 448 --size 224"), 2, {"size: is another name of --image-size"});
+  write_text(*this / "H.h5.part", "begun");
+  expect_error(vqa(nothing + "H.h5"), 1, {"H.h5.part: is there from a run that was stopped", "--resume"});
+  fs::remove(*this / "H.h5.part");
+  expect_same(listing(folder()), before);
 }
 
 TEST_F(ExtractTest, DamageIsFoundByVerifying) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <iterator>
 #include <stdexcept>
 
@@ -29,6 +30,21 @@ TEST(AtomicFile, AppearsOnCommitOnly) {
   { AtomicFile(folder / "a").write("newer"); }
   EXPECT_EQ(read_file(folder / "a"), "new");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(RenameUnlessThere, LeavesWhatIsThere) {
+  const TemporaryFolder folder;
+  write_file(folder / "a", "first");
+  write_file(folder / "b", "second");
+  EXPECT_FALSE(rename_unless_there(folder / "a", folder / "b"));
+  EXPECT_EQ(errno, EEXIST);
+  EXPECT_EQ(read_file(folder / "a"), "first");
+  EXPECT_EQ(read_file(folder / "b"), "second");
+  EXPECT_TRUE(rename_unless_there(folder / "a", folder / "c"));
+  EXPECT_FALSE(fs::exists(folder / "a"));
+  EXPECT_EQ(read_file(folder / "c"), "first");
+  EXPECT_FALSE(rename_unless_there(folder / "a", folder / "d"));
+  EXPECT_EQ(errno, ENOENT);
 }
 
 TEST(AtomicFile, KeepsEveryByte) {

@@ -163,6 +163,8 @@ TEST_F(GridStoreWriterTest, OneProcessWritesAtATime) {
   write_sample(writer, plan, 0, 0);
   EXPECT_EQ(error_of<std::runtime_error>([&] { GridStoreWriter(path(), plan, {.resume = true}); }),
             path() + ".part: is being written by another process; wait for it");
+  EXPECT_EQ(error_of<std::runtime_error>([&] { GridStoreWriter(path(), plan); }),
+            path() + ".part: is being written by another process; wait for it");
   for (size_t i = 1; i < kPlaces.size(); ++i) write_sample(writer, plan, kPlaces[i].first, kPlaces[i].second);
   writer.finish();
 }
@@ -216,6 +218,10 @@ TEST_F(GridStoreWriterTest, AbsentImagesHaveNoCells) {
   const GridStore store(path());
   EXPECT_EQ(store.size(), 3);
   EXPECT_EQ(store.find("train2014", 25), nullptr);
+  EXPECT_TRUE(store.absent("train2014", 25));
+  EXPECT_FALSE(store.absent("train2014", 9));
+  EXPECT_FALSE(store.absent("val2014", 25));
+  EXPECT_FALSE(store.absent("test2015", 25));
   EXPECT_EQ(store.splits()[0].absent, std::vector<int64_t>{25});
   EXPECT_EQ(store.splits()[1].absent, std::vector<int64_t>{581929});
   EXPECT_TRUE(find_damaged(store).empty());

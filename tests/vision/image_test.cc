@@ -2,38 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <fstream>
 #include <functional>
-#include <opencv2/imgcodecs.hpp>
-#include <random>
 #include <string>
 
 #include "tests/temporary_folder.h"
+#include "tests/vision/image_makers.h"
 #include "vision/image_header.h"
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 namespace {
-
-/// Left half red, right half blue-green with a gradient, as OpenCV's BGR.
-cv::Mat picture(int width = 24, int height = 16) {
-  cv::Mat bgr(height, width, CV_8UC3);
-  for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x)
-      bgr.at<cv::Vec3b>(y, x) =
-          x < width / 2 ? cv::Vec3b(20, 10, 220) : cv::Vec3b(200, 180, static_cast<unsigned char>(y * 8 % 256));
-  }
-  return bgr;
-}
-
-std::string encode(const std::string& ending, const cv::Mat& bgr, const std::vector<int>& parameters = {}) {
-  std::vector<unsigned char> bytes;
-  cv::imencode(ending, bgr, bytes, parameters);
-  return {bytes.begin(), bytes.end()};
-}
 
 /// What a call's std::runtime_error says, or nothing.
 std::string error_of(const std::function<void()>& call) {
@@ -69,63 +50,6 @@ cv::Vec3b at(const cv::Mat& image, int y, int x) { return image.at<cv::Vec3b>(y,
 
 void expect_colour(const cv::Vec3b& found, const cv::Vec3b& expected, int tolerance) {
   for (int c = 0; c < 3; ++c) EXPECT_NEAR(found[c], expected[c], tolerance) << "channel " << c;
-}
-
-/// EXIF data of one entry, the orientation.
-std::string exif_data(char orientation) {
-  const std::string tiff("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 19);
-  return tiff + orientation + std::string(6, '\0');
-}
-
-/// An APP1 segment with an EXIF orientation, to stand behind a JPEG's first two bytes.
-std::string exif_segment(char orientation, const std::string& extra = "") {
-  const std::string body = std::string("Exif\0\0", 6) + exif_data(orientation) + extra;
-  const size_t length = body.size() + 2;
-  return std::string("\xFF\xE1") + static_cast<char>(length >> 8) + static_cast<char>(length & 0xFF) + body;
-}
-
-std::string oriented_jpeg(char orientation, const std::string& extra = "") {
-  const std::string jpeg = encode(".jpg", picture());
-  return jpeg.substr(0, 2) + exif_segment(orientation, extra) + jpeg.substr(2);
-}
-
-std::string little_endian(size_t value, int count) {
-  std::string bytes;
-  for (int i = 0; i < count; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xFF);
-  return bytes;
-}
-
-/// A WebP in its extended form: a header with flags and size, the picture, EXIF data.
-std::string oriented_webp(char orientation) {
-  const cv::Mat bgr = picture();
-  const std::string simple = encode(".webp", bgr, {cv::IMWRITE_WEBP_QUALITY, 101});
-  constexpr size_t kHasExif = 8;
-  const std::string exif = exif_data(orientation);
-  const std::string chunks = "VP8X" + little_endian(10, 4) + little_endian(kHasExif, 4) +
-                             little_endian(static_cast<size_t>(bgr.cols) - 1, 3) +
-                             little_endian(static_cast<size_t>(bgr.rows) - 1, 3) + simple.substr(12) + "EXIF" +
-                             little_endian(exif.size(), 4) + exif;
-  return "RIFF" + little_endian(chunks.size() + 4, 4) + "WEBP" + chunks;
-}
-
-void put_big_endian(std::string& bytes, size_t at, uint32_t value, int count) {
-  for (int i = count - 1; i >= 0; --i) {
-    bytes[at + static_cast<size_t>(i)] = static_cast<char>(value & 0xFF);
-    value >>= 8;
-  }
-}
-
-/// A PNG with EXIF data in a chunk of its own behind the first.
-std::string oriented_png(char orientation) {
-  const std::string png = encode(".png", picture());
-  constexpr size_t kFirstEnds = 8 + 25;
-  const std::string body = "eXIf" + exif_data(orientation);
-  std::string numbers(8, '\0');  // length and checksum
-  put_big_endian(numbers, 0, static_cast<uint32_t>(body.size() - 4), 4);
-  put_big_endian(
-      numbers, 4,
-      static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size()))), 4);
-  return png.substr(0, kFirstEnds) + numbers.substr(0, 4) + body + numbers.substr(4) + png.substr(kFirstEnds);
 }
 
 std::string png_of_size(uint32_t width, uint32_t height) {
@@ -309,41 +233,9 @@ TEST_F(ImageTest, WritePngLeavesNothingHalfWritten) {
   EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 
-TEST(ImageHeaderTest, TellsKindAndSizeAsStored) {
-  for (const auto& [ending, format] :
-       {std::pair{".jpg", "JPEG"}, {".png", "PNG"}, {".bmp", "BMP"}, {".webp", "WebP"}}) {
-    const vision::ImageHeader header = vision::check_image(encode(ending, picture(31, 17)));
-    EXPECT_EQ(header.format, format);
-    EXPECT_EQ(header.width, 31);
-    EXPECT_EQ(header.height, 17);
-  }
-  const vision::ImageHeader turned = vision::check_image(oriented_jpeg(6));
-  EXPECT_EQ(turned.width, 24);
-  EXPECT_EQ(turned.orientation, 6);
-  EXPECT_EQ(turned.extent(), (vision::Extent{24, 16}));
-  EXPECT_EQ(vision::check_image(oriented_jpeg(3)).extent(), (vision::Extent{16, 24}));
-  const std::string lossless = encode(".webp", picture(31, 17), {cv::IMWRITE_WEBP_QUALITY, 101});
-  EXPECT_EQ(vision::check_image(lossless).width, 31);
-  EXPECT_EQ(vision::check_image(lossless).height, 17);
-}
-
 // Its size did not fit into the decoder's int.
 TEST_F(ImageTest, RefusesAFileTooLargeForAPictureUnread) {
   const fs::path path = write("large.jpg", "");
   fs::resize_file(path, uintmax_t{3} << 30);  // takes no room: it has no content
   EXPECT_THAT(error_of([&] { vision::read_image(path); }), HasSubstr("large.jpg: has 3072 MiB; is it a picture?"));
-}
-
-TEST(ImageHeaderTest, DamagedBytesNeverCrash) {
-  std::mt19937 random(1);
-  for (const std::string& whole :
-       {oriented_jpeg(6), encode(".png", picture()), encode(".bmp", picture()), oriented_webp(6)}) {
-    int refused = 0;
-    for (int trial = 0; trial < 2000; ++trial) {
-      std::string bytes = whole.substr(0, 1 + random() % whole.size());
-      for (int i = 0; i < 3; ++i) bytes[random() % std::min<size_t>(bytes.size(), 64)] = static_cast<char>(random());
-      refused += error_of([&] { vision::check_image(bytes); }).empty() ? 0 : 1;
-    }
-    EXPECT_GT(refused, 1000);
-  }
 }

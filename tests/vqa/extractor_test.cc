@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "data/atomic_file.h"
 #include "data/grid_store.h"
@@ -36,7 +40,7 @@ class ExtractorTest : public testing::Test {
 
   ExtractionPlan plan() const {
     return plan_extraction({folder_ / "val2014"}, {.size_of = [this](const fs::path& path) -> ExtractedSize {
-                             const vision::Extent size = transform_.size().of(vision::check_image_file(path).extent());
+                             const vision::Extent size = transform_.size().of(vision::read_image_header(path).extent());
                              return {size.height, size.width, size.height / kCell, size.width / kCell};
                            }});
   }
@@ -146,6 +150,62 @@ TEST_F(ExtractorTest, PicturesThatCannotBeDecodedAreAbsent) {
   EXPECT_TRUE(data::find_damaged(store).empty());
 }
 
+// The header is whole, so that only decoding tells.
+TEST_F(ExtractorTest, APictureCutInItsDataIsAbsent) {
+  std::vector<unsigned char> jpeg;
+  cv::Mat noise(16, 24, CV_8UC3);
+  cv::randu(noise, 0, 256);
+  cv::imencode(".jpg", noise, jpeg);
+  fs::remove(picture_path(4));
+  write_text(folder_ / "val2014/4.jpg", {jpeg.begin(), jpeg.end() - 100});
+  const ExtractionPlan plan = this->plan();
+  EXPECT_EQ(plan.images.size(), 9u);
+  EXPECT_TRUE(plan.bad.empty());
+  data::GridStoreWriter writer(out(), store(plan));
+  const ExtractionOutcome outcome = extractor({.batch = 6}).run(plan.images, writer);
+  ASSERT_EQ(outcome.bad.size(), 1u);
+  EXPECT_THAT(outcome.bad[0].reason, testing::StartsWith((folder_ / "val2014/4.jpg").string() + ": truncated JPEG"));
+  const data::GridStore store(out());
+  EXPECT_EQ(store.splits()[0].absent, std::vector<int64_t>{4});
+  for (const int id : {1, 2, 5, 7, 8}) {  // those of its batch
+    std::vector<float> features(store.numbers(*store.find("val2014", id)));
+    store.read_float(*store.find("val2014", id), features.data());
+    EXPECT_NEAR(features[0], (20 * id / 255.0 - 0.485) / 0.229, 1e-5) << id;
+  }
+}
+
+TEST_F(ExtractorTest, NoPictureAtAllIsRefused) {
+  const ExtractionPlan plan = this->plan();
+  for (int id = 1; id <= 9; ++id) write_text(picture_path(id), "");
+  {
+    data::GridStoreWriter writer(out(), store(plan));
+    EXPECT_THAT(error_of<std::runtime_error>([&] { extractor().run(plan.images, writer); }),
+                HasSubstr("the file is empty; copy or download the picture again (and no other picture can be read)"));
+  }
+  EXPECT_FALSE(fs::exists(out()));
+  EXPECT_FALSE(fs::exists(data::unfinished_path(out())));
+}
+
+// Whole batches were decoded ahead, however large.
+TEST_F(ExtractorTest, AsManyAsABatchAreDecodedAhead) {
+  for (int id = 1; id <= 9; ++id) vision::write_png(picture_path(id), cv::Mat(16, 24, CV_8UC3, cv::Scalar(1, 2, 3)));
+  const ExtractionPlan plan = this->plan();
+  data::GridStoreWriter writer(out(), store(plan));
+  bool first = true;
+  const auto network = [&](const torch::Tensor& images) {
+    if (std::exchange(first, false)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));  // time enough to decode all
+      for (int id = 7; id <= 9; ++id) fs::remove(picture_path(id));
+    }
+    return torch::avg_pool2d(images, kCell);
+  };
+  // Two in the network, 2 + 2 ahead.
+  Extractor extractor(network, transform_, {.batch = 2, .loader = {.workers = 2, .queue = 2}});
+  const ExtractionOutcome outcome = extractor.run(plan.images, writer);
+  ASSERT_EQ(outcome.bad.size(), 3u);
+  EXPECT_EQ(writer.written(), 6);
+}
+
 TEST_F(ExtractorTest, FeaturesThatDoNotFitAreRefused) {
   const ExtractionPlan plan = this->plan();
   scale_ = 1e6;
@@ -162,6 +222,7 @@ TEST_F(ExtractorTest, FeaturesThatDoNotFitAreRefused) {
 
 TEST_F(ExtractorTest, BatchHasToBePositive) {
   EXPECT_EQ(error_of<std::invalid_argument>([&] { extractor({.batch = 0}); }), "batch: 0; allowed is 1 to 1024");
+  EXPECT_EQ(error_of<std::invalid_argument>([] { validate({.batch = 1025}); }), "batch: 1025; allowed is 1 to 1024");
 }
 
 TEST_F(ExtractorTest, PlanTellsBadPictures) {

@@ -6,7 +6,6 @@
 #include "data/grid_store_writer.h"
 #include "tests/data/error_of.h"
 #include "tests/vqa/small_model.h"
-#include "vqa/batch_maker.h"
 
 namespace vqa {
 namespace {
@@ -62,30 +61,6 @@ TEST_F(ImageSourceTest, NamesTheFirstImageThatAStoreLacks) {
   }));
   EXPECT_THAT(error_of<std::runtime_error>([&] { image_source(split_, *bundle_.model, &store); }),
               HasSubstr("G.h5: lacks image 2 of train2014, of question "));
-}
-
-TEST_F(ImageSourceTest, FeaturesGiveTheLogitsOfThePictures) {
-  Config config = small_config();
-  config.model.freeze_backbone = true;
-  Bundle bundle = small_bundle(split_, config);
-  bundle.model->eval();
-  const torch::NoGradGuard no_grad;
-  const BatchMaker from_pictures(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model));
-  const BatchPlan plan = plan_batches(split_, 1000).front();
-  const Batch pictures = from_pictures.make(plan);
-  const torch::Tensor made =
-      bundle.model->backbone()->forward(bundle.model->transform().normalize(pictures.images));  // (I, C, h, w)
-  std::vector<Grid> grids;
-  for (int64_t i = 1; i <= 12; ++i) {
-    grids.push_back({i, static_cast<int32_t>(made.size(2)), static_cast<int32_t>(made.size(3))});
-  }
-  const data::GridStore store(write(grids, made.size(1), [&](const Grid& grid) {
-    return made[grid.image - 1].permute({1, 2, 0});
-  }));
-  const BatchMaker from_store(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model, &store));
-  const torch::Tensor expected = bundle.model->forward(pictures).logits;
-  const torch::Tensor logits = bundle.model->forward(from_store.make(plan)).logits;
-  EXPECT_LT((logits - expected).abs().max().item<double>(), 1e-3 * expected.abs().max().item<double>());
 }
 
 TEST_F(ImageSourceTest, PicturesOfManySizesAreRefused) {
