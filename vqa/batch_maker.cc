@@ -5,10 +5,15 @@
 namespace vqa {
 
 BatchMaker::BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer,
-                       const data::AnswerVocabulary& answers, std::unique_ptr<const ImageSource> images)
+                       std::unique_ptr<const ImageSource> images)
     : split_(split), images_(std::move(images)) {
   tokens_.reserve(split.questions().size());
   for (const data::Question& question : split.questions()) tokens_.push_back(tokenizer.encode(question));
+}
+
+BatchMaker::BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer,
+                       const data::AnswerVocabulary& answers, std::unique_ptr<const ImageSource> images)
+    : BatchMaker(split, tokenizer, std::move(images)) {
   targets_.reserve(split.annotations().size());
   for (const data::Annotation& annotation : split.annotations()) targets_.push_back(answers.soft_targets(annotation));
 }

@@ -68,7 +68,7 @@ struct Trainer::Run {
     state.questions = static_cast<int64_t>(t.questions().size());
     state.data = t.fingerprint();
     if (val != nullptr) {
-      val_maker.emplace(*val, *b.tokenizer, b.answers, image_source(*val, *b.model, options.features));
+      val_maker.emplace(*val, *b.tokenizer, image_source(*val, *b.model, options.features));
       val_accuracy.emplace(val->annotations());
       state.data = 31 * state.data + val->fingerprint();
     }
