@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "data/answer_vocabulary.h"
+
 namespace data {
 
 struct SplitReport {
@@ -32,7 +34,7 @@ struct DataReport {
 /// Reads all files of a data folder and reports all problems rather than the first. Holds one split in memory at a
 /// time. Throws std::runtime_error where `dir` is no folder and std::invalid_argument where min_answer_count is
 /// below 1.
-DataReport check_data(const std::filesystem::path& dir, int64_t min_answer_count = 9);
+DataReport check_data(const std::filesystem::path& dir, int64_t min_answer_count = kMinAnswerCount);
 
 /// The report as lines of text.
 std::string to_text(const DataReport& report);

@@ -1,13 +1,16 @@
-// Random integers that are the same on every machine.
+// Random integers and orders that are the same on every machine.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <random>
+#include <utility>
+#include <vector>
 
 namespace data {
 
-/// Uniform integers from std::mt19937_64, whose output the standard fixes. The standard's distributions are not used:
-/// what they make of the generator's output is each library's own choice.
+/// Uniform integers from std::mt19937_64, whose output the standard fixes. The standard's distributions and
+/// std::shuffle are not used: what they make of the generator's output is each library's own choice.
 class ExactRandom {
  public:
   explicit ExactRandom(uint64_t seed) : generator_(seed) {}
@@ -24,6 +27,14 @@ class ExactRandom {
 
   /// A uniform integer in [low, high].
   int64_t between(int64_t low, int64_t high) { return low + below(high - low + 1); }
+
+  /// Brings `entries` into any of their orders, all equally likely (Durstenfeld 1964, algorithm 235).
+  template <class Entry>
+  void shuffle(std::vector<Entry>& entries) {
+    for (size_t i = entries.size(); i > 1; --i) {
+      std::swap(entries[i - 1], entries[static_cast<size_t>(below(static_cast<int64_t>(i)))]);
+    }
+  }
 
  private:
   std::mt19937_64 generator_;

@@ -129,6 +129,14 @@ class Machine {
   void stop();
 
  private:
+  /// The items or entries of what is on top: a Container, or an object whose class may well be one.
+  template <class Container, class Part>
+  Part& top_part(Part Container::*of_container, Part PickleCall::*of_object, const char* otherwise) {
+    PickleValue& target = top();
+    if (auto* container = target.as<Container>()) return container->*of_container;
+    if (auto* object = target.as<PickleCall>()) return object->*of_object;
+    fail(otherwise);
+  }
   PickleEntries entries_of(const PickleItems& items) const {
     if (items.size() % 2 != 0) fail("sets a key without a value");
     PickleEntries entries;
@@ -217,12 +225,8 @@ void Machine::call_named() {
 void Machine::push_dict(const PickleItems& items) { push(PickleDict{entries_of(items)}); }
 
 void Machine::append(const PickleItems& items) {
-  PickleValue& target = top();
-  PickleItems* to = nullptr;
-  if (auto* list = target.as<PickleList>()) to = &list->items;
-  if (auto* object = target.as<PickleCall>()) to = &object->items;
-  if (to == nullptr) fail("appends to what is no list");
-  to->insert(to->end(), items.begin(), items.end());
+  PickleItems& to = top_part(&PickleList::items, &PickleCall::items, "appends to what is no list");
+  to.insert(to.end(), items.begin(), items.end());
 }
 
 void Machine::add(const PickleItems& items) {
@@ -232,13 +236,9 @@ void Machine::add(const PickleItems& items) {
 }
 
 void Machine::set(const PickleItems& items) {
-  PickleValue& target = top();
-  PickleEntries* to = nullptr;
-  if (auto* dict = target.as<PickleDict>()) to = &dict->entries;
-  if (auto* object = target.as<PickleCall>()) to = &object->entries;
-  if (to == nullptr) fail("sets a key of what is no dictionary");
+  PickleEntries& to = top_part(&PickleDict::entries, &PickleCall::entries, "sets a key of what is no dictionary");
   const PickleEntries entries = entries_of(items);
-  to->insert(to->end(), entries.begin(), entries.end());
+  to.insert(to.end(), entries.begin(), entries.end());
 }
 
 void Machine::build() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -37,15 +38,43 @@ template <class Number>
   throw std::invalid_argument(message.str());
 }
 
-/// Throws as refuse_value for a value below `least`.
-inline void check_at_least(std::string_view field, int64_t value, int64_t least) {
-  if (value < least) refuse_value(field, value, std::to_string(least) + " or more");
+/// The numbers that a setting may be.
+template <class Number>
+struct Range {
+  Number least;
+  std::optional<Number> most = {};
+  bool above_least = false, below_most = false;  // where the bound itself is refused
+
+  /// False for what is no number.
+  constexpr bool holds(Number value) const {
+    return (above_least ? value > least : value >= least) && (!most || (below_most ? value < *most : value <= *most));
+  }
+
+  /// "1 to 8", "1 or more", "above 0" or "0 up to but not including 1".
+  std::string text() const {
+    std::ostringstream text;
+    text << (above_least ? "above " : "") << least;
+    if (most) text << (below_most ? " up to but not including " : " to ") << *most;
+    if (!most && !above_least) text << " or more";
+    return text.str();
+  }
+};
+
+/// Of a dropout's probability and Adam's decay rates.
+inline constexpr Range<double> kBelowOne{.least = 0, .most = 1, .below_most = true};
+
+/// Throws as refuse_value for a value out of the range.
+template <class Number, class Bound>
+void check_value(std::string_view field, Number value, const Range<Bound>& range) {
+  if (!range.holds(static_cast<Bound>(value))) refuse_value(field, value, range.text());
 }
 
-/// Throws as refuse_value for a value below `least` or above `most`.
+inline void check_at_least(std::string_view field, int64_t value, int64_t least) {
+  check_value(field, value, Range<int64_t>{.least = least});
+}
+
 inline void check_range(std::string_view field, int64_t value, int64_t least, int64_t most) {
-  if (value >= least && value <= most) return;
-  refuse_value(field, value, std::to_string(least) + " to " + std::to_string(most));
+  check_value(field, value, Range<int64_t>{.least = least, .most = most});
 }
 
 /// The `name` of each entry.

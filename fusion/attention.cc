@@ -37,7 +37,7 @@ void AttentionOptions::validate() const {
   if (compresses && (d_in < 1 || d_in % heads != 0)) {
     data::refuse_value("d-in", d_in, "a positive multiple of heads " + std::to_string(heads));
   }
-  if (!(dropout >= 0 && dropout < 1)) data::refuse_value("dropout", dropout, "0 up to but not including 1");
+  data::check_value("dropout", dropout, data::kBelowOne);
 }
 
 std::shared_ptr<AttentionImpl> make_attention(const AttentionOptions& options) {

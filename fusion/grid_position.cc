@@ -8,34 +8,42 @@
 namespace fusion {
 namespace {
 
+constexpr const char* kNone = "none";
+constexpr const char* kLearned = "learned";
+constexpr const char* kSine = "sine";
 constexpr double kLearnedDeviation = 0.02;  // of the initial vectors, as BERT's positions
 constexpr double kLongestPeriod = 10000;    // of the sines, as in Vaswani et al. 2017
 
 }  // namespace
 
+const std::vector<std::string>& grid_position_forms() {
+  static const std::vector<std::string> all{kNone, kLearned, kSine};
+  return all;
+}
+
 void GridPositionOptions::validate() const {
-  data::check_name("grid-position", form, {"none", "learned", "sine"});
-  if (form == "sine" && dim % 4 != 0) {
+  data::check_name("grid-position", form, grid_position_forms());
+  if (form == kSine && dim % 4 != 0) {
     throw std::invalid_argument("grid-position: sine needs a dim that is a multiple of 4, not " + std::to_string(dim));
   }
 }
 
 GridPositionImpl::GridPositionImpl(const GridPositionOptions& options) : options_(options) {
   options.validate();
-  if (options.form != "learned") return;
+  if (options.form != kLearned) return;
   rows_ = register_parameter("rows", torch::randn({options.max_side, options.dim}) * kLearnedDeviation);
   columns_ = register_parameter("columns", torch::randn({options.max_side, options.dim}) * kLearnedDeviation);
 }
 
 torch::Tensor GridPositionImpl::forward(const torch::Tensor& cells, int64_t height, int64_t width) {
-  if (options_.form == "none") return cells;
+  if (options_.form == kNone) return cells;
   const Tables added = tables(height, width, cells.options());
   const torch::Tensor position = added.rows.unsqueeze(1) + added.columns.unsqueeze(0);  // (height, width, dim)
   return cells + position.flatten(0, 1);                                                // (I, height * width, dim)
 }
 
 torch::Tensor GridPositionImpl::forward_each(const torch::Tensor& cells, const torch::Tensor& sizes) {
-  if (options_.form == "none") return cells;
+  if (options_.form == kNone) return cells;
   if (!sizes.defined()) {
     throw std::invalid_argument("grid-position: cells without rows and columns have no position; use none, not " +
                                 options_.form);
@@ -52,7 +60,7 @@ torch::Tensor GridPositionImpl::forward_each(const torch::Tensor& cells, const t
 
 GridPositionImpl::Tables GridPositionImpl::tables(int64_t height, int64_t width,
                                                   const torch::TensorOptions& options) const {
-  if (options_.form == "sine") {
+  if (options_.form == kSine) {
     // The first half of the width tells the row, the second the column.
     const int64_t half = options_.dim / 2;
     return {torch::constant_pad_nd(sine(height, options), {0, half}),

@@ -4,13 +4,17 @@
 #include <torch/torch.h>
 
 #include <string>
+#include <vector>
 
 namespace fusion {
 
+/// none: nothing is added.
+/// learned: a vector per row plus a vector per column.
+/// sine: sines and cosines of row and column (Vaswani et al. 2017, 3.5, per axis).
+const std::vector<std::string>& grid_position_forms();
+
 struct GridPositionOptions {
-  std::string form = "learned";  // none: nothing is added
-                                 // learned: a vector per row plus a vector per column
-                                 // sine: sines and cosines of row and column (Vaswani et al. 2017, 3.5, per axis)
+  std::string form = "learned";  // one of grid_position_forms()
   int64_t dim = 512;             // width; sine needs a multiple of 4
   int64_t max_side = 64;         // learned: rows and columns there are vectors for
 

@@ -4,14 +4,19 @@
 #include <torch/torch.h>
 
 #include <string>
+#include <vector>
 
 namespace fusion {
 
-struct LayerNormOptions {
-  int64_t dim = 512;
-  std::string form = "standard";  // standard: Ba et al. 2016, variance biased, eps 1e-5 under the root
-                                  // openvqa: divides by (deviation + 1e-6), deviation unbiased
+/// standard: Ba et al. 2016, variance biased, eps 1e-5 under the root.
+/// openvqa: divides by (deviation + 1e-6), deviation unbiased.
+const std::vector<std::string>& layer_norm_forms();
 
+struct LayerNormOptions {
+  int64_t dim = 512;              // width; openvqa needs 2 or more
+  std::string form = "standard";  // one of layer_norm_forms()
+
+  /// Throws std::invalid_argument naming the field, its value and what is allowed.
   void validate() const;
 };
 

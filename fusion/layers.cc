@@ -6,23 +6,31 @@
 
 namespace fusion {
 
+const std::vector<Activation>& activations() {
+  static const std::vector<Activation> all{
+      {"relu", [](const torch::Tensor& x) { return torch::relu(x); }},
+      {"gelu", [](const torch::Tensor& x) { return torch::gelu(x); }},
+  };
+  return all;
+}
+
 void LayerOptions::validate() const {
   attention.validate();
   LayerNormOptions{.dim = attention.dim, .form = layer_norm}.validate();
   data::check_at_least("feed-forward", feed_forward, 1);
-  data::check_name("activation", activation, {"relu", "gelu"});
+  data::find_named("activation", activation, activations());
 }
 
 FeedForwardImpl::FeedForwardImpl(const LayerOptions& options)
-    : gelu_(options.activation == "gelu"), dropout_(options.dropout) {
+    : activation_(data::find_named("activation", options.activation, activations())), dropout_(options.dropout) {
   const int64_t dim = options.attention.dim;
   inner_ = register_module("inner", torch::nn::Linear(dim, options.feed_forward));
   outer_ = register_module("outer", torch::nn::Linear(options.feed_forward, dim));
 }
 
 torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
-  const torch::Tensor inner = inner_(x);  // (..., feed_forward)
-  return outer_(hashed_dropout(gelu_ ? torch::gelu(inner) : torch::relu(inner), dropout_, is_training()));
+  const torch::Tensor inner = activation_.apply(inner_(x));  // (..., feed_forward)
+  return outer_(hashed_dropout(inner, dropout_, is_training()));
 }
 
 EncoderLayerImpl::EncoderLayerImpl(const LayerOptions& options) : dropout_(options.dropout) {

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fusion/attention.h"
 #include "fusion/dropout.h"
@@ -12,11 +13,20 @@
 
 namespace fusion {
 
+/// What a feed-forward block has between its two linear layers.
+struct Activation {
+  const char* name;
+  torch::Tensor (*apply)(const torch::Tensor& x);
+};
+
+/// Every activation there is.
+const std::vector<Activation>& activations();
+
 struct LayerOptions {
   AttentionOptions attention;
   int64_t feed_forward = 2048;          // inner width of the feed-forward block
-  std::string activation = "gelu";      // between its two linear layers: relu or gelu
-  std::string layer_norm = "standard";  // LayerNormOptions::form
+  std::string activation = "gelu";      // a name from activations()
+  std::string layer_norm = "standard";  // a form from layer_norm_forms()
   double dropout = 0.1;                 // on residual branches and inside the feed-forward block
 
   /// Throws std::invalid_argument naming the field, its value and what is allowed.
@@ -36,7 +46,7 @@ class FeedForwardImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x);
 
  private:
-  bool gelu_;
+  const Activation& activation_;
   double dropout_;
   torch::nn::Linear inner_{nullptr}, outer_{nullptr};
 };

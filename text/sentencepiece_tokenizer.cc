@@ -7,25 +7,22 @@
 #include <unordered_map>
 
 #include "data/atomic_file.h"
-#include "data/settings.h"
 
 namespace text {
 namespace {
 
-constexpr int64_t kSmallestVocabulary = 8;
-
 /// Hands the trainer the questions one by one.
 class Questions : public sentencepiece::SentenceIterator {
  public:
-  explicit Questions(const std::vector<std::string>& questions) : at_(questions.begin()), end_(questions.end()) {}
+  explicit Questions(const std::vector<data::Question>& questions) : at_(questions.begin()), end_(questions.end()) {}
   bool done() const override { return at_ == end_; }
   void Next() override { ++at_; }
-  const std::string& value() const override { return *at_; }
+  const std::string& value() const override { return at_->text; }
   sentencepiece::util::Status status() const override { return {}; }
 
  private:
-  std::vector<std::string>::const_iterator at_;
-  std::vector<std::string>::const_iterator end_;
+  std::vector<data::Question>::const_iterator at_;
+  std::vector<data::Question>::const_iterator end_;
 };
 
 /// Reads a protobuf varint of `bytes` at `at` and moves on. False at the end of the bytes.
@@ -56,7 +53,7 @@ bool is_complete(std::string_view bytes) {
   return normalizer;
 }
 
-std::string train(const std::vector<std::string>& questions, int64_t vocabulary_size) {
+std::string train(const std::vector<data::Question>& questions, int64_t vocabulary_size) {
   const std::unordered_map<std::string, std::string> options = {
       {"model_type", "unigram"},
       {"vocab_size", std::to_string(vocabulary_size)},
@@ -95,9 +92,8 @@ SentencePieceTokenizer::SentencePieceTokenizer(std::string model, int64_t max_to
 
 SentencePieceTokenizer::~SentencePieceTokenizer() = default;
 
-std::unique_ptr<Tokenizer> SentencePieceTokenizer::build(const std::vector<std::string>& questions,
+std::unique_ptr<Tokenizer> SentencePieceTokenizer::build(const std::vector<data::Question>& questions,
                                                          const TokenizerOptions& options) {
-  data::check_at_least("vocabulary-size", options.vocabulary_size, kSmallestVocabulary);
   return std::make_unique<SentencePieceTokenizer>(train(questions, options.vocabulary_size), options.max_tokens);
 }
 

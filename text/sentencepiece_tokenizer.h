@@ -20,7 +20,8 @@ class SentencePieceTokenizer : public Tokenizer {
   static constexpr const char* kKind = "sentencepiece";
   static constexpr const char* kFile = "spiece.model";
 
-  static std::unique_ptr<Tokenizer> build(const std::vector<std::string>& questions, const TokenizerOptions& options);
+  static std::unique_ptr<Tokenizer> build(const std::vector<data::Question>& questions,
+                                          const TokenizerOptions& options);
   static std::unique_ptr<Tokenizer> load(const std::filesystem::path& folder, const TokenizerOptions& options);
 
   /// `model` is the content of a SentencePiece model file. Throws std::runtime_error, without a path, where it is not.

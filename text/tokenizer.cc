@@ -13,7 +13,7 @@ namespace {
 struct Kind {
   const char* name;
   const char* file;
-  std::unique_ptr<Tokenizer> (*build)(const std::vector<std::string>& questions, const TokenizerOptions& options);
+  std::unique_ptr<Tokenizer> (*build)(const std::vector<data::Question>& questions, const TokenizerOptions& options);
   std::unique_ptr<Tokenizer> (*load)(const std::filesystem::path& folder, const TokenizerOptions& options);
 };
 
@@ -30,12 +30,23 @@ constexpr Kind kKinds[] = {
 
 const Kind& find_kind(const std::string& name) { return data::find_named("tokenizer", name, kKinds); }
 
-const Kind& check(const TokenizerOptions& options) {
-  data::check_range("max-tokens", options.max_tokens, 1, kMostTokens);
-  return find_kind(options.kind);
+/// What `call` gives; what it throws about the question begins with the question's id.
+template <class Call>
+auto naming(const data::Question& question, Call call) {
+  try {
+    return call(question.text);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error("question " + std::to_string(question.question_id) + ": " + error.what());
+  }
 }
 
 }  // namespace
+
+void TokenizerOptions::validate() const {
+  find_kind(kind);
+  data::check_range("max-tokens", max_tokens, 1, 512);
+  data::check_at_least("vocabulary-size", vocabulary_size, 8);
+}
 
 std::vector<int64_t> Tokenizer::encode(std::string_view question) const {
   check_question(question);
@@ -45,25 +56,25 @@ std::vector<int64_t> Tokenizer::encode(std::string_view question) const {
   return ids;
 }
 
+std::vector<int64_t> Tokenizer::encode(const data::Question& question) const {
+  return naming(question, [this](std::string_view text) { return encode(text); });
+}
+
 std::vector<std::string> tokenizer_kinds() { return data::names_of(kKinds); }
 
 std::string tokenizer_file(const std::string& kind) { return find_kind(kind).file; }
 
-std::unique_ptr<Tokenizer> build_tokenizer(const std::vector<std::string>& questions, const TokenizerOptions& options) {
-  const Kind& kind = check(options);
+std::unique_ptr<Tokenizer> build_tokenizer(const std::vector<data::Question>& questions,
+                                           const TokenizerOptions& options) {
+  options.validate();
   if (questions.empty()) throw std::runtime_error("there are no training questions to build a tokenizer from");
-  for (size_t i = 0; i < questions.size(); ++i) {
-    try {
-      check_question(questions[i]);
-    } catch (const std::runtime_error& error) {
-      throw std::runtime_error("training question " + std::to_string(i + 1) + ": " + error.what());
-    }
-  }
-  return kind.build(questions, options);
+  for (const data::Question& question : questions) naming(question, check_question);
+  return find_kind(options.kind).build(questions, options);
 }
 
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder, const TokenizerOptions& options) {
-  return check(options).load(folder, options);
+  options.validate();
+  return find_kind(options.kind).load(folder, options);
 }
 
 }  // namespace text

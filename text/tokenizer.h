@@ -8,17 +8,21 @@
 #include <string_view>
 #include <vector>
 
+#include "data/question.h"
+
 namespace text {
 
-inline constexpr int64_t kMostTokens = 512;  // of a question, that TokenizerOptions::max_tokens may allow
-inline constexpr int64_t kPaddingId = 0;     // fills a batch's shorter questions; encode never gives it
-inline constexpr int64_t kUnknownId = 1;     // what the vocabulary lacks
+inline constexpr int64_t kPaddingId = 0;  // fills a batch's shorter questions; encode never gives it
+inline constexpr int64_t kUnknownId = 1;  // what the vocabulary lacks
 
 struct TokenizerOptions {
   std::string kind = "words";  // one of tokenizer_kinds()
   int64_t max_tokens = 14;     // longer questions are cut, 1 to 512
-  int64_t vocabulary_size =
-      8000;  // sentencepiece: pieces to aim at, fewer when the questions do not give so many; at least 8
+  // sentencepiece: pieces to aim at, fewer when the questions do not give so many; at least 8
+  int64_t vocabulary_size = 8000;
+
+  /// Throws std::invalid_argument naming the field, its value and what is allowed.
+  void validate() const;
 };
 
 /// Immutable once made: encode may be called from several threads.
@@ -32,6 +36,9 @@ class Tokenizer {
   /// 1 to max_tokens() ids; the unknown id alone where nothing of the question is left (as of "???").
   /// Throws what check_question (text/clean.h) throws.
   std::vector<int64_t> encode(std::string_view question) const;
+
+  /// The same for a question of a data set, whose id errors begin with.
+  std::vector<int64_t> encode(const data::Question& question) const;
 
   /// Ids are 0 to vocabulary_size() - 1.
   virtual int64_t vocabulary_size() const = 0;
@@ -56,8 +63,10 @@ std::vector<std::string> tokenizer_kinds();
 std::string tokenizer_file(const std::string& kind);
 
 /// Builds or trains a tokenizer on the training questions; the same questions give the same tokenizer.
-/// Throws std::invalid_argument for a bad option and std::runtime_error where the questions give no vocabulary.
-std::unique_ptr<Tokenizer> build_tokenizer(const std::vector<std::string>& questions, const TokenizerOptions& options);
+/// Throws std::invalid_argument for a bad option, what Tokenizer::encode throws for a question, and std::runtime_error
+/// where the questions give no vocabulary.
+std::unique_ptr<Tokenizer> build_tokenizer(const std::vector<data::Question>& questions,
+                                           const TokenizerOptions& options);
 
 /// Reads what Tokenizer::save wrote. Of `options`, kind and max_tokens count.
 /// Throws std::runtime_error with path (and line) for a missing, empty, truncated or foreign file.

@@ -32,12 +32,12 @@ WordsTokenizer::WordsTokenizer(std::vector<std::string> words, int64_t max_token
   for (const std::string& word : words_) ids_.emplace(word, kFirstWordId + static_cast<int64_t>(ids_.size()));
 }
 
-std::unique_ptr<Tokenizer> WordsTokenizer::build(const std::vector<std::string>& questions,
+std::unique_ptr<Tokenizer> WordsTokenizer::build(const std::vector<data::Question>& questions,
                                                  const TokenizerOptions& options) {
   std::vector<std::string> words;
   std::unordered_map<std::string, bool> seen;
-  for (const std::string& question : questions) {
-    for (const std::string& word : clean_words(question)) {
+  for (const data::Question& question : questions) {
+    for (const std::string& word : clean_words(question.text)) {
       if (seen.emplace(word, true).second) words.push_back(word);
     }
   }

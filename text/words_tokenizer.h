@@ -16,7 +16,8 @@ class WordsTokenizer : public Tokenizer {
   static constexpr const char* kKind = "words";
   static constexpr const char* kFile = "words.txt";
 
-  static std::unique_ptr<Tokenizer> build(const std::vector<std::string>& questions, const TokenizerOptions& options);
+  static std::unique_ptr<Tokenizer> build(const std::vector<data::Question>& questions,
+                                          const TokenizerOptions& options);
   static std::unique_ptr<Tokenizer> load(const std::filesystem::path& folder, const TokenizerOptions& options);
 
   /// `words` are distinct.

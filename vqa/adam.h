@@ -7,14 +7,9 @@
 #include <vector>
 
 #include "data/tensor_file.h"
+#include "vqa/config.h"
 
 namespace vqa {
-
-struct AdamOptions {
-  double beta1 = 0.9;
-  double beta2 = 0.98;
-  double eps = 1e-9;
-};
 
 /// Adam (Kingma and Ba 2015, algorithm 1) over a module's trainable parameters, through LibTorch's fused kernel. Its
 /// moments have the parameters' names, so that they can be saved beside them.

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <numeric>
-#include <random>
 
+#include "data/exact_random.h"
 #include "text/tokenizer.h"
 
 namespace vqa {
@@ -13,13 +13,11 @@ torch::Tensor moved(const torch::Tensor& tensor, torch::Device device) {
   return tensor.defined() ? tensor.to(device, /*non_blocking=*/true) : tensor;
 }
 
-/// 0 .. count-1 in an order that the seed alone decides: std::shuffle's is the library's own.
+/// 0 .. count-1, in an order that the seed alone decides where it is not negative.
 std::vector<size_t> image_order(size_t count, int64_t seed) {
   std::vector<size_t> order(count);
   std::iota(order.begin(), order.end(), size_t{0});
-  if (seed < 0) return order;
-  std::mt19937_64 generator(static_cast<uint64_t>(seed));
-  for (size_t i = count; i > 1; --i) std::swap(order[i - 1], order[generator() % i]);
+  if (seed >= 0) data::ExactRandom(static_cast<uint64_t>(seed)).shuffle(order);
   return order;
 }
 

@@ -27,7 +27,7 @@ struct Batch {
   torch::Tensor image_index;      // (Q) int64: the image each question is about
   torch::Tensor tokens;           // (Q, T) int64, 0 past a question's length
   torch::Tensor token_lengths;    // (Q) int64, on the CPU
-  SparseTargets targets;          // undefined tensors where there are no annotations
+  SparseTargets targets;          // undefined tensors in a batch that is only to be answered
   std::vector<size_t> questions;  // (Q): each question's index in the split
 
   /// Sets `tokens` and `token_lengths` from the ids of Q questions, padded to the longest.

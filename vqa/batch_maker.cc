@@ -1,21 +1,19 @@
 #include "vqa/batch_maker.h"
 
-#include <stdexcept>
 #include <utility>
 
 namespace vqa {
 
 BatchMaker::BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer,
-                       const data::AnswerVocabulary& answers, std::unique_ptr<const ImageSource> images)
+                       std::unique_ptr<const ImageSource> images)
     : split_(split), images_(std::move(images)) {
   tokens_.reserve(split.questions().size());
-  for (const data::Question& question : split.questions()) {
-    try {
-      tokens_.push_back(tokenizer.encode(question.text));
-    } catch (const std::runtime_error& error) {
-      throw std::runtime_error("question " + std::to_string(question.question_id) + ": " + error.what());
-    }
-  }
+  for (const data::Question& question : split.questions()) tokens_.push_back(tokenizer.encode(question));
+}
+
+BatchMaker::BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer,
+                       const data::AnswerVocabulary& answers, std::unique_ptr<const ImageSource> images)
+    : BatchMaker(split, tokenizer, std::move(images)) {
   targets_.reserve(split.annotations().size());
   for (const data::Annotation& annotation : split.annotations()) targets_.push_back(answers.soft_targets(annotation));
 }

@@ -1,4 +1,4 @@
-// From a plan to a batch: images or grid features, questions as ids, soft targets.
+// From a plan to a batch: images or grid features, questions as ids, soft targets where it is to be learnt from.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,11 @@ namespace vqa {
 /// Makes batches of one split. Questions are tokenized and targets looked up once, on construction. Thread-safe.
 class BatchMaker {
  public:
-  /// `split` must outlive this. Errors: those of Tokenizer::encode, with the question's id.
+  /// Batches to answer, without targets. `split` must outlive this. Errors: those of Tokenizer::encode, with the
+  /// question's id.
+  BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer, std::unique_ptr<const ImageSource> images);
+
+  /// Batches to learn from, with soft targets among `answers`.
   BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer, const data::AnswerVocabulary& answers,
              std::unique_ptr<const ImageSource> images);
 
@@ -31,7 +35,7 @@ class BatchMaker {
   const data::Split& split_;
   std::unique_ptr<const ImageSource> images_;
   std::vector<std::vector<int64_t>> tokens_;            // by question
-  std::vector<std::vector<data::SoftTarget>> targets_;  // by question; empty without annotations
+  std::vector<std::vector<data::SoftTarget>> targets_;  // by question; empty in batches to answer
 };
 
 }  // namespace vqa

@@ -84,6 +84,16 @@ std::string Field::text() const {
   return to_json().dump();
 }
 
+void Field::check() const {
+  if (auto* const* s = std::get_if<std::string*>(&value)) {
+    if (!allowed.empty()) data::check_name(name, **s, allowed);
+  } else if (auto* const* i = std::get_if<int64_t*>(&value)) {
+    if (range) data::check_value(name, **i, *range);
+  } else if (auto* const* d = std::get_if<double*>(&value)) {
+    if (range) data::check_value(name, **d, *range);
+  }
+}
+
 void Field::read(const json& from) {
   std::visit(
       [&](auto* at) {

@@ -3,63 +3,79 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "data/answer_vocabulary.h"
+#include "data/settings.h"
+#include "text/tokenizer.h"
+
 namespace vqa {
 
-/// What the network is and how pictures and questions reach it. Saved with a bundle; needed to answer.
+/// What the network is and how pictures and questions reach it. Saved with a bundle; needed to answer. The defaults are
+/// the preset shapes; what each setting may be stands with its name (config_fields.cc).
 struct ModelConfig {
-  std::string attention = "dba";
-  int64_t dim = 96;
-  int64_t heads = 4;
-  int64_t d_p = 8;
-  int64_t d_in = 24;
-  int64_t encoder_layers = 2;
-  int64_t decoder_layers = 2;
-  int64_t feed_forward = 192;
-  std::string activation = "relu";
-  std::string layer_norm = "standard";
-  double dropout = 0;
-  int64_t pool_dim = 96;
-  int64_t fused_dim = 192;
-  std::string grid_position = "sine";
-  std::string tokenizer = "words";
-  int64_t max_tokens = 14;
-  int64_t vocabulary_size = 8000;
-  std::string question_encoder = "lstm";
-  int64_t word_dim = 96;
-  std::string backbone = "resnet-shapes";
-  bool freeze_backbone = false;
-  std::string image_rule = "torchvision";
-  std::string image_size = "64";
-  int64_t min_answer_count = 9;
+  // The encoder-decoder: MCAN (Yu et al. 2019, "Deep Modular Co-Attention Networks") over an attention kind.
+  std::string attention = "dba";        // kind, of fusion::attention_kinds()
+  int64_t dim = 96;                     // D: width of the features of words and cells
+  int64_t heads = 4;                    // attention heads; divide dim, and d_in where the kind is dba
+  int64_t d_p = 8;                      // dba: length to which a sequence is compressed
+  int64_t d_in = 24;                    // dba: width of the query and key projections, over all heads
+  int64_t encoder_layers = 2;           // on the question
+  int64_t decoder_layers = 2;           // on the image
+  int64_t feed_forward = 192;           // inner width of the feed-forward blocks
+  std::string activation = "relu";      // inside them, of fusion::activations()
+  std::string layer_norm = "standard";  // of fusion::layer_norm_forms()
+  double dropout = 0;                   // probability, everywhere the same
+  // Behind it: attentional pooling of each side, sum, norm, classifier (Yu et al. 2019, section 4).
+  int64_t pool_dim = 96;    // hidden width of the pooling
+  int64_t fused_dim = 192;  // width of the vector that the classifier reads
+  // The question's side.
+  std::string tokenizer = "words";        // kind, of text::tokenizer_kinds()
+  int64_t max_tokens = 14;                // longer questions are cut
+  int64_t vocabulary_size = 8000;         // sentencepiece: pieces to aim at
+  std::string question_encoder = "lstm";  // of text::question_encoder_names()
+  int64_t word_dim = 96;                  // width of a token's embedding
+  // The image's side.
+  std::string backbone = "resnet-shapes";  // of vision::ResNetImpl::names()
+  bool freeze_backbone = false;            // its weights and statistics stay as they are
+  std::string image_rule = "torchvision";  // channels, figures and filter, of vision::image_rules()
+  std::string image_size = "64";           // pixels, as vision::ImageSize reads it
+  std::string grid_position = "sine";      // what tells cells where they lie, of fusion::grid_position_forms()
+  // The answers.
+  int64_t min_answer_count = data::kMinAnswerCount;  // questions in training that an answer needs to be kept
 
   /// Throws std::invalid_argument naming the first field that is wrong, its value and what is allowed.
   void validate() const;
 };
 
+/// Adam's numbers (Kingma and Ba 2015, algorithm 1), by default those of the Transformer (Vaswani et al. 2017, 5.3).
+struct AdamOptions {
+  double beta1 = 0.9;   // decay rate of the gradients' mean
+  double beta2 = 0.98;  // decay rate of their squares' mean
+  double eps = 1e-9;    // added to the root that divides a step
+};
+
 /// The recipe. Saved with a bundle as a record, and compared when a run is resumed.
 struct TrainingConfig {
-  std::string split = "train";
-  std::string val_split = "val";
-  int64_t epochs = 15;
-  int64_t batch_size = 128;
-  double learning_rate = 5e-4;
-  double beta1 = 0.9;
-  double beta2 = 0.98;
-  double adam_eps = 1e-9;
-  std::string schedule = "linear";
-  double warmup_epochs = 0.5;
-  double decay_share = 0.4;
-  std::string decay_epochs = "10,12";
-  double decay_factor = 0.2;
-  double gradient_clip = 1.0;
-  int64_t seed = 1;
-  int64_t log_every = 50;
-  int64_t save_every = 0;
+  std::string split = "train";    // to train on; several are joined by +
+  std::string val_split = "val";  // to evaluate on after each epoch; empty for none
+  int64_t epochs = 15;            // passes over the training questions
+  int64_t batch_size = 128;       // questions
+  double learning_rate = 5e-4;    // Adam's, before the schedule
+  AdamOptions adam;
+  std::string schedule = "linear";     // of the learning rate, of schedules()
+  double warmup_epochs = 0.5;          // over which the rate rises
+  double decay_share = 0.4;            // linear: last share of the run, over which the rate falls to 0
+  std::string decay_epochs = "10,12";  // steps: epochs, from 0, that begin with a lower rate
+  double decay_factor = 0.2;           // steps: what the rate is multiplied by there
+  double gradient_clip = 1.0;          // largest norm of the gradient over all parameters; 0 for no limit
+  int64_t seed = 1;                    // of weights, order and dropout
+  int64_t log_every = 50;              // steps between lines of metrics.jsonl
+  int64_t save_every = 0;              // steps between states saved within an epoch; 0 for none
 
   /// Throws std::invalid_argument naming the first field that is wrong, its value and what is allowed.
   void validate() const;
@@ -70,17 +86,22 @@ struct Config {
   TrainingConfig training;
 };
 
-/// One setting: its name on the command line, in configuration files and in a bundle's config.json, what it means, and
-/// where it stands. All of help, parsing, saving and printing go through this list.
+/// One setting: its name on the command line, in configuration files and in a bundle's config.json, what it means,
+/// where it stands and what it may be. All of help, parsing, checking, saving and printing go through this list.
 struct Field {
   std::string name;
   std::string help;
   std::variant<std::string*, int64_t*, double*, bool*> value;
+  std::optional<data::Range<double>> range = {};  // of a number; none where what is allowed depends on other settings
+  std::vector<std::string> allowed = {};          // of a text: the names it may be; empty for any text
 
   /// Takes a value written as text; three numbers are separated by commas. Throws std::invalid_argument naming the
   /// field.
   void parse(std::string_view text);
   std::string text() const;
+
+  /// Throws std::invalid_argument naming the field, its value and what is allowed.
+  void check() const;
 
   /// Takes a JSON value of the field's own type. Throws std::invalid_argument naming the field.
   void read(const nlohmann::json& json);
@@ -92,6 +113,9 @@ std::vector<Field> fields(TrainingConfig& config);
 
 /// Every field, the model's first.
 std::vector<Field> fields(Config& config);
+
+/// The tokenizer's settings, as the text room wants them.
+text::TokenizerOptions tokenizer_options(const ModelConfig& config);
 
 /// {"model": {name: value}, "training": {name: value}}.
 nlohmann::json to_json(const Config& config);

@@ -8,6 +8,7 @@
 #include "data/printable.h"
 #include "data/tensor_file.h"
 #include "vqa/bundle.h"
+#include "vqa/describe_lines.h"
 
 namespace vqa {
 namespace fs = std::filesystem;
@@ -15,45 +16,39 @@ using data::grouped;
 
 namespace {
 
-void line(std::ostream& out, const std::string& name, const std::string& value) {
-  out << std::left << std::setw(20) << name << value << "\n";
-}
-
 std::string describe_bundle(const fs::path& path) {
   Bundle bundle = Bundle::load(path);
   std::ostringstream out;
-  line(out, "model", path.string());
+  write_line(out, "model", path.string());
   std::string trained = std::to_string(bundle.record.epochs) + " epochs, " + grouped(bundle.record.steps) + " steps";
   if (bundle.record.accuracy >= 0) {
     std::ostringstream accuracy;
     accuracy << std::fixed << std::setprecision(2) << bundle.record.accuracy;
     trained += ", " + accuracy.str() + " % on " + bundle.config.training.val_split;
   }
-  line(out, "trained", trained);
-  line(out, "answers", grouped(bundle.answers.size()));
-  line(out, "tokens", grouped(bundle.tokenizer->vocabulary_size()) + " (" + bundle.tokenizer->kind() + ")");
-  line(out, "parameters", grouped(parameter_count(*bundle.model)));
+  write_line(out, "trained", trained);
+  write_line(out, "answers", grouped(bundle.answers.size()));
+  write_line(out, "tokens", grouped(bundle.tokenizer->vocabulary_size()) + " (" + bundle.tokenizer->kind() + ")");
+  write_line(out, "parameters", grouped(parameter_count(*bundle.model)));
   for (const auto& part : bundle.model->named_children()) {
     const int64_t count = parameter_count(*part.value());
-    if (count > 0) line(out, "  " + part.key(), grouped(count));
+    if (count > 0) write_line(out, "  " + part.key(), grouped(count));
   }
   if (!bundle.grids.backbone.empty()) {
     out << "\ngrid features made by\n";
-    for (const data::ProvenanceField& field : data::kProvenanceFields) {
-      line(out, "  " + std::string(field.name), bundle.grids.*field.value);
-    }
+    write_lines(out, bundle.grids, "  ");
   }
   out << "\nmodel\n";
-  for (const Field& field : fields(bundle.config.model)) line(out, "  " + field.name, field.text());
+  for (const Field& field : fields(bundle.config.model)) write_line(out, "  " + field.name, field.text());
   out << "training\n";
-  for (const Field& field : fields(bundle.config.training)) line(out, "  " + field.name, field.text());
+  for (const Field& field : fields(bundle.config.training)) write_line(out, "  " + field.name, field.text());
   return out.str();
 }
 
 std::string describe_tensors(const fs::path& path) {
   const data::TensorFile file = data::read_tensors(path);
   std::ostringstream out;
-  for (const auto& [key, value] : file.metadata) line(out, key, value);
+  for (const auto& [key, value] : file.metadata) write_line(out, key, value);
   int64_t elements = 0;
   for (const auto& [name, tensor] : file.tensors) {
     out << data::printable(name) << "  " << tensor.dtype().name() << "  " << tensor.sizes() << "\n";

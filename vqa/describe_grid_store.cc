@@ -1,19 +1,15 @@
 #include "vqa/describe_grid_store.h"
 
 #include <algorithm>
-#include <iomanip>
 #include <sstream>
 
 #include "data/grouped.h"
+#include "vqa/describe_lines.h"
 
 namespace vqa {
 using data::grouped;
 
 namespace {
-
-void line(std::ostream& out, const std::string& name, const std::string& value) {
-  out << std::left << std::setw(20) << name << (value.empty() ? "(unknown)" : value) << "\n";
-}
 
 /// "14x14 to 19x32 cells": of the smallest and the largest grid.
 std::string extents(const data::GridSplit& split) {
@@ -32,16 +28,16 @@ std::string extents(const data::GridSplit& split) {
 
 std::string describe(const data::GridStore& store) {
   std::ostringstream out;
-  line(out, "grid store", store.path().string());
-  for (const data::ProvenanceField& field : data::kProvenanceFields)
-    line(out, std::string(field.name), store.provenance().*field.value);
-  line(out, "features", grouped(store.channels()) + " channels of " + std::string(data::grid_type(store.type()).name));
-  line(out, "images", grouped(store.size()));
+  write_line(out, "grid store", store.path().string());
+  write_lines(out, store.provenance());
+  write_line(out, "features",
+             grouped(store.channels()) + " channels of " + std::string(data::grid_type(store.type()).name));
+  write_line(out, "images", grouped(store.size()));
   for (const data::GridSplit& split : store.splits()) {
     std::string text = grouped(static_cast<int64_t>(split.images.size())) + " images, " + extents(split);
     if (!split.absent.empty())
       text += ", " + grouped(static_cast<int64_t>(split.absent.size())) + " that could not be read";
-    line(out, "  " + split.name, text);
+    write_line(out, "  " + split.name, text);
   }
   return out.str();
 }

@@ -64,11 +64,11 @@ struct Trainer::Run {
         options(std::move(o)),
         recipe(b.config.training),
         train_maker(t, *b.tokenizer, b.answers, image_source(t, *b.model, options.features)),
-        adam(*b.model, {.beta1 = recipe.beta1, .beta2 = recipe.beta2, .eps = recipe.adam_eps}) {
+        adam(*b.model, recipe.adam) {
     state.questions = static_cast<int64_t>(t.questions().size());
     state.data = t.fingerprint();
     if (val != nullptr) {
-      val_maker.emplace(*val, *b.tokenizer, b.answers, image_source(*val, *b.model, options.features));
+      val_maker.emplace(*val, *b.tokenizer, image_source(*val, *b.model, options.features));
       val_accuracy.emplace(val->annotations());
       state.data = 31 * state.data + val->fingerprint();
     }

@@ -17,7 +17,10 @@ inline std::string bytes_of(uint64_t value, size_t count) {
 }
 
 // Values.
-inline std::string text(const std::string& value) { return "X" + bytes_of(value.size(), 4) + value; }
+inline std::string text(const std::string& value) {
+  std::string all(1, 'X');  // "X" + ...: g++ 12 warns of what cannot happen
+  return all.append(bytes_of(value.size(), 4)).append(value);
+}
 inline std::string number(int64_t value) { return "\x8a\x08" + bytes_of(static_cast<uint64_t>(value), 8); }
 inline std::string name(const std::string& module, const std::string& attribute) {
   return "c" + module + "\n" + attribute + "\n";

@@ -16,6 +16,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::StartsWith;
 using text::TokenizerOptions;
 
 namespace {
@@ -47,6 +48,14 @@ std::vector<std::string> questions() {
   return all;
 }
 
+/// Questions of a data set, numbered from 1.
+std::vector<data::Question> numbered(const std::vector<std::string>& texts) {
+  std::vector<data::Question> all;
+  for (const std::string& each : texts)
+    all.push_back({.question_id = static_cast<int64_t>(all.size()) + 1, .text = each});
+  return all;
+}
+
 TokenizerOptions options_of(const std::string& kind, int64_t max_tokens = 14) {
   TokenizerOptions options;
   options.kind = kind;
@@ -58,7 +67,7 @@ TokenizerOptions options_of(const std::string& kind, int64_t max_tokens = 14) {
 class EveryTokenizer : public testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<text::Tokenizer> build(int64_t max_tokens = 14) {
-    return text::build_tokenizer(questions(), options_of(GetParam(), max_tokens));
+    return text::build_tokenizer(numbered(questions()), options_of(GetParam(), max_tokens));
   }
   std::string load_error() {
     return error_of([&] { text::load_tokenizer(folder_.path(), options_of(GetParam())); });
@@ -138,18 +147,25 @@ TEST_P(EveryTokenizer, OddQuestionsNeverCrash) {
   EXPECT_THAT(error_of([&] { tokenizer->encode("is \xFF it"); }), HasSubstr("0xFF at position 3"));
 }
 
+TEST_P(EveryTokenizer, QuestionsOfADataSetAreNamed) {
+  const auto tokenizer = build();
+  EXPECT_EQ(tokenizer->encode({.question_id = 7, .text = "a red circle"}), tokenizer->encode("a red circle"));
+  EXPECT_THAT(error_of([&] { tokenizer->encode({.question_id = 7, .text = " "}); }),
+              StartsWith("question 7: the question is empty"));
+}
+
 TEST_P(EveryTokenizer, IsBuiltOfOneQuestion) {
-  const auto tokenizer = text::build_tokenizer({"Is it?"}, options_of(GetParam()));
+  const auto tokenizer = text::build_tokenizer(numbered({"Is it?"}), options_of(GetParam()));
   EXPECT_THAT(tokenizer->encode("Is it?"), Each(testing::Gt(text::kUnknownId)));
 }
 
 TEST_P(EveryTokenizer, RefusesQuestionsThatGiveNothing) {
   const auto build_of = [&](const std::vector<std::string>& some) {
-    return error_of([&] { text::build_tokenizer(some, options_of(GetParam())); });
+    return error_of([&] { text::build_tokenizer(numbered(some), options_of(GetParam())); });
   };
   EXPECT_THAT(build_of({}), HasSubstr("no training questions"));
-  EXPECT_THAT(build_of({"fine?", " "}), HasSubstr("training question 2: the question is empty"));
-  EXPECT_THAT(build_of({"caf\xE9"}), HasSubstr("training question 1: the question is not UTF-8"));
+  EXPECT_THAT(build_of({"fine?", " "}), StartsWith("question 2: the question is empty"));
+  EXPECT_THAT(build_of({"caf\xE9"}), StartsWith("question 1: the question is not UTF-8"));
 }
 
 TEST_P(EveryTokenizer, FilesThatCannotBeWrittenOrReadNameThePath) {
@@ -170,7 +186,7 @@ TEST_P(EveryTokenizer, ForeignAndEmptyFilesAreRefused) {
 
 TEST(TokenizerOptionsTest, NamesTheFieldAndWhatIsAllowed) {
   const auto build = [](const TokenizerOptions& options) {
-    return error_of([&] { text::build_tokenizer(questions(), options); });
+    return error_of([&] { text::build_tokenizer(numbered(questions()), options); });
   };
   EXPECT_THAT(build(options_of("letters")), HasSubstr("'letters'; allowed are words, sentencepiece"));
   EXPECT_THAT(build(options_of("words", 0)), HasSubstr("max-tokens: 0"));
@@ -182,7 +198,7 @@ TEST(TokenizerOptionsTest, NamesTheFieldAndWhatIsAllowed) {
 }
 
 TEST(WordsTokenizerTest, NumbersWordsInTheOrderTheyAppear) {
-  const auto tokenizer = text::build_tokenizer({"Is it red?", "Is the RED one big?"}, options_of("words"));
+  const auto tokenizer = text::build_tokenizer(numbered({"Is it red?", "Is the RED one big?"}), options_of("words"));
   EXPECT_EQ(tokenizer->vocabulary_size(), 8);  // padding, unknown, is it red the one big
   EXPECT_THAT(tokenizer->encode("is it red the one big"), ElementsAre(2, 3, 4, 5, 6, 7));
   EXPECT_THAT(tokenizer->encode("Big giraffe, red!"), ElementsAre(7, 1, 4));
@@ -191,7 +207,7 @@ TEST(WordsTokenizerTest, NumbersWordsInTheOrderTheyAppear) {
 
 TEST(WordsTokenizerTest, FileHasAWordALine) {
   const TemporaryFolder folder;
-  text::build_tokenizer({"Is it red?"}, options_of("words"))->save(folder.path());
+  text::build_tokenizer(numbered({"Is it red?"}), options_of("words"))->save(folder.path());
   EXPECT_EQ(data::read_file(folder / "words.txt"), "is\nit\nred\n");
 }
 
@@ -212,12 +228,13 @@ TEST(WordsTokenizerTest, BadLinesAreNamed) {
 }
 
 TEST(WordsTokenizerTest, QuestionsOfPunctuationAloneGiveNoVocabulary) {
-  EXPECT_THAT(error_of([] { text::build_tokenizer({"???"}, options_of("words")); }), HasSubstr("hold no words"));
+  EXPECT_THAT(error_of([] { text::build_tokenizer(numbered({"???"}), options_of("words")); }),
+              HasSubstr("hold no words"));
 }
 
 TEST(SentencePieceTokenizerTest, TruncatedModelsAreRefusedAtEveryLength) {
   const TemporaryFolder folder;
-  text::build_tokenizer(questions(), options_of("sentencepiece"))->save(folder.path());
+  text::build_tokenizer(numbered(questions()), options_of("sentencepiece"))->save(folder.path());
   const std::string model = data::read_file(folder / "spiece.model");
   const auto load = [&](size_t length) {
     write(folder / "spiece.model", model.substr(0, length));
@@ -235,7 +252,7 @@ TEST(SentencePieceTokenizerTest, TruncatedModelsAreRefusedAtEveryLength) {
 TEST(SentencePieceTokenizerTest, TrainsSilently) {
   testing::internal::CaptureStderr();
   testing::internal::CaptureStdout();
-  text::build_tokenizer(questions(), options_of("sentencepiece"));
+  text::build_tokenizer(numbered(questions()), options_of("sentencepiece"));
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
 }
@@ -243,7 +260,7 @@ TEST(SentencePieceTokenizerTest, TrainsSilently) {
 TEST(SentencePieceTokenizerTest, AimsAtTheVocabularySize) {
   TokenizerOptions options = options_of("sentencepiece");
   options.vocabulary_size = 40;
-  EXPECT_EQ(text::build_tokenizer(questions(), options)->vocabulary_size(), 40);
+  EXPECT_EQ(text::build_tokenizer(numbered(questions()), options)->vocabulary_size(), 40);
   options.vocabulary_size = 30'000;  // more than these questions give
-  EXPECT_LT(text::build_tokenizer(questions(), options)->vocabulary_size(), 30'000);
+  EXPECT_LT(text::build_tokenizer(numbered(questions()), options)->vocabulary_size(), 30'000);
 }

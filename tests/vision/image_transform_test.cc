@@ -111,6 +111,28 @@ TEST(ImageTransformTest, RulesNormaliseAsPublished) {
                            (30 / 255. - 0.40821073) / 0.27577711});
 }
 
+// To the last bit: three roundings, in this order. Weights that were trained on these numbers depend on them.
+TEST(ImageTransformTest, EveryValueIsNormalisedToTheLastBit) {
+  const torch::Tensor values = torch::arange(256, torch::kUInt8).view({1, 1, 2, 128});
+  const torch::Tensor images = torch::cat({values, values.flip(3), values.flip(2)}, 1).expand({2, 3, 2, 128});
+  for (const vision::ImageRule& rule : vision::image_rules()) {
+    const ImageTransform transform({.rule = rule.name, .size = "128"});
+    const torch::Tensor normal = transform.normalize(images);
+    for (int64_t c = 0; c < 3; ++c) {
+      const auto at = static_cast<size_t>(c);
+      const auto mean = static_cast<float>(rule.mean[at]), deviation = static_cast<float>(rule.deviation[at]);
+      torch::Tensor expected = images.select(1, rule.bgr ? 2 - c : c).contiguous().to(torch::kFloat32);
+      auto* number = expected.data_ptr<float>();
+      for (int64_t i = 0; i < expected.numel(); ++i) {
+        number[i] = (number[i] / static_cast<float>(rule.scale) - mean) / deviation;
+      }
+      EXPECT_TRUE(torch::equal(normal.select(1, c), expected)) << rule.name << " " << c;
+    }
+    const torch::Tensor channels_last = images.contiguous(at::MemoryFormat::ChannelsLast);
+    EXPECT_TRUE(torch::equal(transform.normalize(channels_last), normal));
+  }
+}
+
 TEST(ImageTransformTest, TheRuleChoosesTheFilter) {
   const cv::Mat picture = stripes(20, 30);
   const torch::Tensor bilinear = ImageTransform({.rule = "grid-feats", .size = "24"}).resize(picture);

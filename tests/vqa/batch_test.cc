@@ -5,7 +5,6 @@
 
 #include <set>
 
-#include "tests/data/error_of.h"
 #include "tests/vqa/small_model.h"
 #include "vqa/batch_maker.h"
 
@@ -75,6 +74,20 @@ TEST_F(BatchTest, HoldsWhatTheSplitSays) {
               split_.annotations()[batch.questions[q]].multiple_choice_answer);
     EXPECT_EQ(batch.targets.scores.masked_select(mine).item<float>(), 1);
   }
+}
+
+// Evaluation looked up soft targets, and cleaned up ten answers a question for them, that nobody read.
+TEST_F(BatchTest, HasNoTargetsWhereItIsOnlyToBeAnswered) {
+  const Bundle bundle = small_bundle(split_);
+  const BatchMaker to_learn(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model));
+  const BatchMaker to_answer(split_, *bundle.tokenizer, image_source(split_, *bundle.model));
+  const BatchPlan plan = plan_batches(split_, 8)[1];
+  const Batch learnt = to_learn.make(plan), answered = to_answer.make(plan).to(torch::kCPU);
+  EXPECT_TRUE(learnt.targets.rows.defined());
+  for (const torch::Tensor& each : {answered.targets.rows, answered.targets.answers, answered.targets.scores})
+    EXPECT_FALSE(each.defined());
+  EXPECT_TRUE(torch::equal(answered.tokens, learnt.tokens));
+  EXPECT_TRUE(torch::equal(answered.images, learnt.images));
 }
 
 }  // namespace

@@ -12,7 +12,9 @@
 namespace vqa {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 TEST(Config, SurvivesJson) {
   Config config = preset("mcan-small");
@@ -63,6 +65,7 @@ TEST(Config, ValidationNamesTheField) {
     return error_of<std::invalid_argument>([&] { config.validate(); });
   };
   EXPECT_THAT(model([](ModelConfig& c) { c.heads = 5; }), HasSubstr("heads: 5"));
+  EXPECT_THAT(model([](ModelConfig& c) { c.dim = 65'537; }), HasSubstr("dim: 65537; allowed is 1 to 65536"));
   EXPECT_THAT(model([](ModelConfig& c) { c.backbone = "vgg"; }), HasSubstr("backbone: 'vgg'"));
   EXPECT_THAT(model([](ModelConfig& c) { c.image_size = "0"; }), HasSubstr("image-size: '0'"));
   EXPECT_THAT(model([](ModelConfig& c) { c.image_rule = "vgg"; }), HasSubstr("image-rule: 'vgg'; allowed are torchv"));
@@ -76,6 +79,48 @@ TEST(Config, ValidationNamesTheField) {
   EXPECT_THAT(training([](TrainingConfig& c) { c.learning_rate = -1; }), HasSubstr("learning-rate"));
   EXPECT_THAT(training([](TrainingConfig& c) { c.schedule = "cosine"; }), HasSubstr("schedule: 'cosine'"));
   EXPECT_THAT(training([](TrainingConfig& c) { c.decay_epochs = "10;12"; }), HasSubstr("decay-epochs"));
+}
+
+/// What both parts of `config` say of it.
+std::string objection(const Config& config) {
+  return error_of<std::invalid_argument>([&] {
+    config.model.validate();
+    config.training.validate();
+  });
+}
+
+TEST(Config, EveryNumberIsHeldToItsRange) {
+  Config defaults;
+  const size_t count = fields(defaults).size();
+  size_t ranges = 0;
+  for (size_t i = 0; i < count; ++i) {
+    Config config;
+    const Field field = fields(config)[i];
+    if (!field.range) continue;
+    ++ranges;
+    const double wrong = field.range->above_least ? field.range->least : field.range->least - 1;
+    if (auto* const* whole = std::get_if<int64_t*>(&field.value)) **whole = static_cast<int64_t>(wrong);
+    if (auto* const* real = std::get_if<double*>(&field.value)) **real = wrong;
+    EXPECT_THAT(objection(config), StartsWith(field.name + ": "));
+    EXPECT_THAT(objection(config), EndsWith("; allowed is " + field.range->text()));
+  }
+  EXPECT_GE(ranges, 20u);
+}
+
+TEST(Config, EveryNameIsOneOfThoseInTheHelp) {
+  Config defaults;
+  const size_t count = fields(defaults).size();
+  size_t lists = 0;
+  for (size_t i = 0; i < count; ++i) {
+    Config config;
+    const Field field = fields(config)[i];
+    if (field.allowed.empty()) continue;
+    ++lists;
+    for (const std::string& name : field.allowed) EXPECT_THAT(field.help, HasSubstr(name)) << field.name;
+    *std::get<std::string*>(field.value) = "?";
+    EXPECT_EQ(objection(config), field.name + ": '?'; allowed are " + data::listed(field.allowed));
+  }
+  EXPECT_GE(lists, 9u);
 }
 
 TEST(ConfigFile, TakesLinesAndJson) {

@@ -6,7 +6,7 @@
 #include "data/shapes.h"
 #include "data/split.h"
 #include "tests/temporary_folder.h"
-#include "vqa/bundle.h"
+#include "vqa/new_bundle.h"
 
 inline std::filesystem::path small_data(const TemporaryFolder& folder, int64_t images = 12) {
   const std::filesystem::path dir = folder / "shapes";
@@ -32,10 +32,5 @@ inline vqa::Config small_config() {
 }
 
 inline vqa::Bundle small_bundle(const data::Split& train, const vqa::Config& config = small_config()) {
-  std::vector<std::string> questions;
-  for (const data::Question& question : train.questions()) questions.push_back(question.text);
-  return vqa::make_bundle(config, data::AnswerVocabulary::build(train.annotations(), config.model.min_answer_count),
-                          text::build_tokenizer(questions, {.kind = config.model.tokenizer,
-                                                            .max_tokens = config.model.max_tokens,
-                                                            .vocabulary_size = config.model.vocabulary_size}));
+  return vqa::new_bundle(config, train);
 }

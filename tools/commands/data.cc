@@ -70,7 +70,7 @@ int data_shapes(const std::vector<std::string>& arguments) {
 
 int data_check(const std::vector<std::string>& arguments) {
   std::string dir;
-  int64_t min_answer_count = 9;
+  int64_t min_answer_count = data::kMinAnswerCount;
   bool images = false;
   po::options_description options("Options");
   options.add_options()("data", po::value(&dir)->required(), "the data folder (also without the flag's name)")(

@@ -25,17 +25,34 @@ struct EvalOptions {
   std::string model, data, split = "val", rule = "official", results, json;
   std::string weights;
   FeatureFlags features;
+  bool prior = false;
   int64_t batch_size = vqa::EvaluatorOptions().batch_size;
   RuntimeOptions runtime;
+
+  /// Throws UsageError or std::invalid_argument where flags contradict each other or a value is not allowed.
+  void check() const;
 };
+
+void EvalOptions::check() const {
+  if (model.empty() && !prior) throw UsageError("the option '--model' is required; see 'vqa eval --help'");
+  if (model.empty() && !(results.empty() && json.empty())) {
+    throw UsageError("--results and --json hold a model's answers and accuracies; give --model");
+  }
+  if (!results.empty() && results == json) {
+    throw UsageError("--results and --json both name " + json + "; give each a file of its own");
+  }
+  if (!features.file.empty() && !weights.empty()) {
+    throw UsageError("--weights is for pictures, --features is read in their place; give one of them");
+  }
+  data::check_at_least("batch-size", batch_size, 1);
+}
 
 std::vector<data::Result> predict(const EvalOptions& options, const data::Split& split) {
   const torch::Device device = prepare(options.runtime);
   vqa::Bundle bundle = vqa::Bundle::load_for_inference(options.model, device);
   const auto store = options.features.open();
   store ? vqa::require_same_grids(bundle, *store, options.features.force) : bundle.give_sight(options.weights, device);
-  const vqa::BatchMaker maker(split, *bundle.tokenizer, bundle.answers,
-                              vqa::image_source(split, *bundle.model, store.get()));
+  const vqa::BatchMaker maker(split, *bundle.tokenizer, vqa::image_source(split, *bundle.model, store.get()));
   ProgressBar bar("answering");
   vqa::EvaluatorOptions evaluation{.batch_size = options.batch_size, .loader = loader_options(options.runtime)};
   evaluation.on_progress = [&](int64_t done, int64_t total) { bar.update(done, total); };
@@ -56,6 +73,39 @@ void print_priors(const data::Split& train, const data::Split& split, const data
   }
 }
 
+/// Answers a split that there is nothing to score with.
+void answer_only(const EvalOptions& eval, const data::Split& split) {
+  if (eval.results.empty() || !eval.json.empty() || eval.prior) {
+    throw UsageError("split " + split.name() +
+                     " has questions with no annotations to score with; give --results, without --json and --prior");
+  }
+  data::write_results(eval.results, predict(eval, split));
+}
+
+void answer_and_score(const EvalOptions& eval, const data::Split& split, data::AccuracyRule rule) {
+  const data::VqaAccuracy accuracy(split.annotations(), rule);
+  std::optional<data::Split> train;  // opened before the work is done
+  if (eval.prior) train = data::Split::open(eval.data, "train", {.images_required = false});
+  if (!eval.model.empty()) {
+    const std::vector<data::Result> results = predict(eval, split);
+    if (!eval.results.empty()) data::write_results(eval.results, results);
+    print_accuracy(accuracy.score(results), eval.json);
+  }
+  if (train) print_priors(*train, split, accuracy);
+}
+
+void run(const EvalOptions& eval) {
+  eval.check();
+  const data::AccuracyRule rule = data::parse_accuracy_rule(eval.rule);
+  const data::Split split = data::Split::open(
+      eval.data, eval.split,
+      {.annotations_required = false, .images_required = !eval.model.empty() && eval.features.file.empty()});
+  for (const std::string& file : {eval.results, eval.json}) {
+    if (!file.empty()) data::AtomicFile writable(file);  // else it would fail when all the work is done
+  }
+  split.annotated() ? answer_and_score(eval, split, rule) : answer_only(eval, split);
+}
+
 }  // namespace
 
 int eval(const std::vector<std::string>& arguments) {
@@ -67,7 +117,7 @@ int eval(const std::vector<std::string>& arguments) {
       "rule", po::value(&eval.rule)->default_value(eval.rule), "official or classic")(
       "results", po::value(&eval.results), "file for the answers, as EvalAI takes them")(
       "json", po::value(&eval.json), "file for the accuracies as JSON")(
-      "prior", po::bool_switch(), "also score guessers that never see the picture")(
+      "prior", po::bool_switch(&eval.prior), "also score guessers that never see the picture")(
       "batch-size", po::value(&eval.batch_size)->default_value(eval.batch_size), "questions a batch");
   eval.features.add_to(options);
   options.add_options()("weights", po::value(&eval.weights), kSightWeightsHelp);
@@ -76,45 +126,7 @@ int eval(const std::vector<std::string>& arguments) {
       "vqa eval --model BUNDLE --data DIR [OPTIONS]",
       "Answers every question of a split, prints the official VQA accuracy and writes the answers. A split\n"
       "without annotations (test) is answered only: give --results."};
-  const auto values = parse(usage, options, arguments);
-  if (!values) return 0;
-  const bool prior = (*values)["prior"].as<bool>();
-  if (eval.model.empty() && !prior) throw UsageError("the option '--model' is required; see 'vqa eval --help'");
-  if (eval.model.empty() && !(eval.results.empty() && eval.json.empty())) {
-    throw UsageError("--results and --json hold a model's answers and accuracies; give --model");
-  }
-  if (!eval.results.empty() && eval.results == eval.json) {
-    throw UsageError("--results and --json both name " + eval.json + "; give each a file of its own");
-  }
-  if (!eval.features.file.empty() && !eval.weights.empty()) {
-    throw UsageError("--weights is for pictures, --features is read in their place; give one of them");
-  }
-  data::check_at_least("batch-size", eval.batch_size, 1);
-  const data::AccuracyRule rule = data::parse_accuracy_rule(eval.rule);
-
-  const data::Split split = data::Split::open(
-      eval.data, eval.split,
-      {.annotations_required = false, .images_required = !eval.model.empty() && eval.features.file.empty()});
-  for (const std::string& file : {eval.results, eval.json}) {
-    if (!file.empty()) data::AtomicFile writable(file);  // else it would fail when all the work is done
-  }
-  if (!split.annotated()) {
-    if (eval.results.empty() || !eval.json.empty() || prior) {
-      throw UsageError("split " + split.name() +
-                       " has questions with no annotations to score with; give --results, without --json and --prior");
-    }
-    data::write_results(eval.results, predict(eval, split));
-    return 0;
-  }
-  const data::VqaAccuracy accuracy(split.annotations(), rule);
-  std::optional<data::Split> train;  // opened before the work is done
-  if (prior) train = data::Split::open(eval.data, "train", {.images_required = false});
-  if (!eval.model.empty()) {
-    const std::vector<data::Result> results = predict(eval, split);
-    if (!eval.results.empty()) data::write_results(eval.results, results);
-    print_accuracy(accuracy.score(results), eval.json);
-  }
-  if (train) print_priors(*train, split, accuracy);
+  if (parse(usage, options, arguments)) run(eval);
   return 0;
 }
 

@@ -1,16 +1,16 @@
 // vqa train: a model from a data folder.
 #include <iomanip>
 #include <iostream>
-#include <sstream>
 
 #include "data/split.h"
-#include "text/clean.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/interrupt.h"
 #include "tools/commands/progress_bar.h"
 #include "tools/commands/runtime.h"
+#include "tools/commands/training_reporter.h"
 #include "tools/commands/usage.h"
-#include "vqa/batch_maker.h"
+#include "vqa/image_source.h"
+#include "vqa/new_bundle.h"
 #include "vqa/run_folder.h"
 #include "vqa/trainer.h"
 
@@ -85,74 +85,6 @@ void require_same_sight(const vqa::Bundle& bundle, const data::GridStore* store,
   throw UsageError("features: the run was begun on a store of grid features; name it by --features");
 }
 
-vqa::Bundle new_bundle(const vqa::Config& config, const data::Split& train, const vqa::FeatureOptions& features) {
-  std::vector<std::string> questions;
-  for (const data::Question& question : train.questions()) {
-    try {
-      text::check_question(question.text);
-    } catch (const std::runtime_error& error) {
-      throw std::runtime_error("question " + std::to_string(question.question_id) + ": " + error.what());
-    }
-    questions.push_back(question.text);
-  }
-  const vqa::ModelConfig& model = config.model;
-  return vqa::make_bundle(config, data::AnswerVocabulary::build(train.annotations(), model.min_answer_count),
-                          text::build_tokenizer(questions, {.kind = model.tokenizer,
-                                                            .max_tokens = model.max_tokens,
-                                                            .vocabulary_size = model.vocabulary_size}),
-                          features);
-}
-
-/// Progress on a terminal, a line per epoch anywhere.
-class Reporter {
- public:
-  void attach(vqa::TrainerOptions& options) {
-    options.on_step = [this](const vqa::TrainingProgress& p) { step(p); };
-    options.on_evaluation = [this](int64_t done, int64_t total) {
-      bar_.set_title("evaluating");
-      bar_.update(done, total);
-    };
-    options.on_epoch = [this](const vqa::EpochReport& report) { epoch(report); };
-  }
-  void finish() { bar_.clear(); }
-
- private:
-  void step(const vqa::TrainingProgress& p) {
-    const auto now = std::chrono::steady_clock::now();
-    if (p.epoch != epoch_) {
-      epoch_ = p.epoch;
-      epoch_start_ = now;
-      first_ = p.questions_done;
-    }
-    std::ostringstream note;
-    const double seconds = std::chrono::duration<double>(now - epoch_start_).count();
-    note << std::fixed << std::setprecision(3) << "loss " << p.loss;
-    if (seconds > 0.2 && p.questions_done > first_) {
-      const double rate = static_cast<double>(p.questions_done - first_) / seconds;
-      const int64_t left = p.questions_total - p.questions_done + (p.epochs - p.epoch) * p.questions_total;
-      note << std::setprecision(0) << "  " << rate << " questions/s  "
-           << duration_text(static_cast<double>(left) / rate) << " left";
-    }
-    bar_.set_title("epoch " + std::to_string(p.epoch) + "/" + std::to_string(p.epochs));
-    bar_.update(p.questions_done, p.questions_total, note.str());
-  }
-
-  void epoch(const vqa::EpochReport& report) {
-    bar_.clear();
-    std::ostringstream line;
-    line << "epoch " << report.epoch << "/" << report.epochs << std::fixed << std::setprecision(4) << "  loss "
-         << report.loss;
-    if (report.accuracy >= 0) line << std::setprecision(2) << "  accuracy " << report.accuracy << " %";
-    line << "  " << duration_text(report.seconds) << (report.best && report.accuracy >= 0 ? "  best so far" : "");
-    std::cerr << line.str() << std::endl;
-  }
-
-  ProgressBar bar_{"training"};
-  int64_t epoch_ = 0;
-  int64_t first_ = 0;  // questions done when the epoch's clock started
-  std::chrono::steady_clock::time_point epoch_start_;
-};
-
 void announce(const vqa::Bundle& bundle, const data::Split& train, const data::Split* val) {
   std::cerr << "training on " << train.name() << ": " << train.questions().size() << " questions, "
             << train.images().size() << " images";
@@ -184,6 +116,7 @@ struct Run {
   std::unique_ptr<const data::GridStore> store;
   std::optional<vqa::Bundle> bundle;
   std::optional<data::Split> train, val;
+  bool resumes = false;
 
   const data::Split* validation() const { return val ? &*val : nullptr; }
 };
@@ -194,46 +127,58 @@ void open_splits(const std::string& dir, const vqa::TrainingConfig& recipe, Run&
   if (!recipe.val_split.empty()) run.val = data::Split::open(dir, recipe.val_split, options);
 }
 
-Run begin_run(const TrainOptions& train, const po::variables_map& values) {
-  const vqa::Config config = chosen_config(train, values, vqa::preset(train.preset));
+Run begin_run(const TrainOptions& train, const po::variables_map& values, const vqa::Config& config) {
   Run run{.store = train.features.open()};
   if (run.store) require_settings_of(*run.store, values);
   open_splits(train.data, config.training, run);
-  run.bundle = new_bundle(config, *run.train, {.store = run.store.get(), .weights = train.weights});
+  run.bundle = vqa::new_bundle(config, *run.train, {.store = run.store.get(), .weights = train.weights});
   return run;
 }
 
 Run resume_run(const TrainOptions& train, const po::variables_map& values, const fs::path& folder) {
-  Run run{.store = train.features.open(), .bundle = vqa::Bundle::load(vqa::Trainer::last_folder(folder))};
+  Run run{
+      .store = train.features.open(), .bundle = vqa::Bundle::load(vqa::Trainer::last_folder(folder)), .resumes = true};
   require_same_settings(run.bundle->config, chosen_config(train, values, run.bundle->config), folder);
   require_same_sight(*run.bundle, run.store.get(), train.features.force);
   open_splits(train.data, run.bundle->config.training, run);
   return run;
 }
 
-int run(const TrainOptions& train, const po::variables_map& values) {
-  if (!train.resume) chosen_config(train, values, vqa::preset(train.preset));  // told before anything is looked at
-  const torch::Device device = prepare(train.runtime);
-  const vqa::RunFolder folder = train.resume ? vqa::RunFolder::resume(train.out) : vqa::RunFolder::begin(train.out);
-  const bool resumes = train.resume && vqa::Trainer::resumable(folder.path());
-  if (train.resume && !resumes)
-    std::cerr << train.out << ": nothing to resume; starting from the beginning" << std::endl;
-
-  Run run = resumes ? resume_run(train, values, folder.path()) : begin_run(train, values);
+/// Trains to the end, or until it is interrupted.
+int carry_out(const TrainOptions& train, Run run, const vqa::RunFolder& folder, torch::Device device) {
   run.bundle->model->to(device);
   announce(*run.bundle, *run.train, run.validation());
 
   vqa::TrainerOptions options{
       .folder = folder.path(), .features = run.store.get(), .loader = loader_options(train.runtime)};
   options.stop = &catch_interrupts();
-  Reporter reporter;
+  TrainingReporter reporter;
   reporter.attach(options);
   vqa::Trainer trainer(*run.bundle, *run.train, run.validation(), options);
-  if (resumes) trainer.resume();
+  if (run.resumes) trainer.resume();
   const vqa::TrainingOutcome outcome = trainer.run();
   reporter.finish();
   if (outcome.finished) folder.finish();
   return report_outcome(train, outcome);
+}
+
+int begin(const TrainOptions& train, const po::variables_map& values) {
+  // First: wrong settings are told before anything is looked at.
+  const vqa::Config config = chosen_config(train, values, vqa::preset(train.preset));
+  const torch::Device device = prepare(train.runtime);
+  const vqa::RunFolder folder = vqa::RunFolder::begin(train.out);
+  return carry_out(train, begin_run(train, values, config), folder, device);
+}
+
+int resume(const TrainOptions& train, const po::variables_map& values) {
+  const torch::Device device = prepare(train.runtime);
+  const vqa::RunFolder folder = vqa::RunFolder::resume(train.out);
+  if (vqa::Trainer::resumable(folder.path())) {
+    return carry_out(train, resume_run(train, values, folder.path()), folder, device);
+  }
+  std::cerr << train.out << ": nothing to resume; starting from the beginning" << std::endl;
+  const vqa::Config config = chosen_config(train, values, vqa::preset(train.preset));
+  return carry_out(train, begin_run(train, values, config), folder, device);
 }
 
 }  // namespace
@@ -249,8 +194,7 @@ int train(const std::vector<std::string>& arguments) {
       "resume", po::bool_switch(&train.resume), "go on with the run in --out")(
       "weights", po::value(&train.weights),
       "file of the backbone's weights, .safetensors, .pth or TorchScript: where training begins, or with --features "
-      "what "
-      "made them, kept in the model to see pictures by");
+      "what made them, kept in the model to see pictures by");
   train.features.add_to(general);
   add_runtime_options(general, train.runtime);
   vqa::Config defaults;
@@ -262,7 +206,8 @@ int train(const std::vector<std::string>& arguments) {
       "Trains a model and keeps the best one found. Settings come from the preset, then --config, then flags.\n"
       "Ctrl-C saves the run; --resume goes on with it, to the same result."};
   const auto values = parse(usage, options, arguments);
-  return values ? run(train, *values) : 0;
+  if (!values) return 0;
+  return train.resume ? resume(train, *values) : begin(train, *values);
 }
 
 }  // namespace tools
