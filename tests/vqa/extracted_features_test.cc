@@ -32,8 +32,8 @@ class ExtractedFeaturesTest : public testing::Test {
                                                 {.size_of = [&](const fs::path& path) { return maker.size_of(path); }});
     fs::path path = folder_ / "G.h5";
     data::GridStoreWriter writer(path, {maker.provenance(), data::GridStorePlan{}.type, maker.channels(), plan.splits});
-    Extractor extractor([&](const torch::Tensor& images) { return maker.grids(images); }, maker.transform(),
-                        {.batch = 5});
+    Extractor extractor([&](const torch::Tensor& images) { return maker.backbone()->forward(images); },
+                        maker.transform(), {.batch = 5});
     EXPECT_TRUE(extractor.run(plan.images, writer).finished);
     return path;
   }
