@@ -6,12 +6,16 @@ namespace bench {
 /// grid_features/BACKBONE/network|plan/HxW/BATCH: images to grids, by the plain network and by the plan.
 void register_grid_features();
 
+/// load_backbone/BACKBONE: a safetensors file, which the system has in its cache, into the plain network; needs TMPDIR
+/// too.
+void register_load_backbone();
+
 /// convolution/...: each kind of convolution in ResNet-152 at 448x448, images of one batch of one, with the share of
 /// the processor's peak; fma_peak: that peak.
 void register_convolutions();
 
-/// grid_store/read|read_float|pread: random images of a store by 1, 2 and 4 threads, and plain pread of the same bytes.
-/// Written to and read from the folder for temporary files (TMPDIR), so from the system's cache.
+/// grid_store/read|read_float: random images of a store by 1, 2 and 4 threads; share_of_pread is their speed as a share
+/// of plain pread's of the same bytes. From a file in the folder for temporary ones (TMPDIR), so from the cache.
 void register_grid_store();
 
 }  // namespace bench
