@@ -5,6 +5,7 @@
 
 int main(int argc, char** argv) {
   bench::register_grid_features();
+  bench::register_extraction();
   bench::register_load_backbone();
   bench::register_convolutions();
   bench::register_grid_store();

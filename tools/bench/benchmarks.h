@@ -1,10 +1,25 @@
 // What vqa_bench can measure, one function per file of tools/bench/. Names are `what/of which/how/size/batch`.
 #pragma once
 
+#include <chrono>
+
 namespace bench {
+
+/// Of wall-clock time.
+template <class Work>
+double seconds_of(const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 /// grid_features/BACKBONE/network|plan/HxW/BATCH: images to grids, by the plain network and by the plan.
 void register_grid_features();
+
+/// Of the pictures in the folder that the environment's VQA_BENCH_IMAGES names; nothing where it names none.
+/// extraction/resnet152/448x448/8: all into a grid store by batches of 8, with the speed as a share of the network's
+/// with nothing to decode and to write; extraction/memory: 10,000 small ones, with the process's size on the way.
+void register_extraction();
 
 /// load_backbone/BACKBONE: a safetensors file, which the system has in its cache, into the plain network; needs TMPDIR
 /// too.

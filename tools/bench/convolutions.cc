@@ -2,7 +2,6 @@
 #include <benchmark/benchmark.h>
 #include <torch/torch.h>
 
-#include <chrono>
 #include <map>
 
 #include "tools/bench/benchmarks.h"
@@ -41,12 +40,12 @@ double peak() {
     for (int i = 0; i < 20; ++i) {
       const int threads = at::get_num_threads();
       std::vector<double> operations(threads);
-      const auto start = std::chrono::steady_clock::now();
-      at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t t = begin; t < end; ++t) operations[t] = multiply_adds(2'000'000);
+      const double seconds = seconds_of([&] {
+        at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
+          for (int64_t t = begin; t < end; ++t) operations[t] = multiply_adds(2'000'000);
+        });
       });
-      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-      fastest = std::max(fastest, std::accumulate(operations.begin(), operations.end(), 0.0) / seconds.count());
+      fastest = std::max(fastest, std::accumulate(operations.begin(), operations.end(), 0.0) / seconds);
     }
     return fastest;
   }();
@@ -65,10 +64,10 @@ void convolution(benchmark::State& state, const Kind& kind) {
   const torch::Tensor x = torch::randn({1, shape.in, kind.size, kind.size}).contiguous(at::MemoryFormat::ChannelsLast);
   vision::ActivationBuffer buffer;
   int64_t cells = 0;
-  const auto start = std::chrono::steady_clock::now();
-  for (auto _ : state) cells = planned->forward(x, buffer, true).numel() / shape.out;
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  const double each = seconds.count() / static_cast<double>(state.iterations());
+  const double seconds = seconds_of([&] {
+    for (auto _ : state) cells = planned->forward(x, buffer, true).numel() / shape.out;
+  });
+  const double each = seconds / static_cast<double>(state.iterations());
   const double operations = 2.0 * static_cast<double>(cells * weight.numel());
   state.counters["ms_in_network"] = each * 1e3 * static_cast<double>(kind.count);
   state.counters["gflops"] = operations / each / 1e9;
