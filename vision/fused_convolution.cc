@@ -21,12 +21,7 @@ class OneDnnConvolution : public FusedConvolution {
  public:
   OneDnnConvolution(const ConvolutionShape& shape, const ConvolutionWeights& weights, at::ScalarType type)
       : padding_{shape.kernel / 2, shape.kernel / 2}, stride_{shape.stride, shape.stride}, groups_(shape.groups) {
-    const torch::Tensor folded = weights.weight.to(torch::kFloat32) * weights.scale.view({-1, 1, 1, 1});
-    using Reorder = at::Tensor(const at::Tensor&, c10::SymIntArrayRef, c10::SymIntArrayRef, c10::SymIntArrayRef,
-                               c10::SymInt, at::OptionalSymIntArrayRef);
-    static const auto reorder = library_operator<Reorder>("mkldnn::_reorder_convolution_weight", "");
-    weight_ = reorder.call(folded.to(type).contiguous(), symbolic(padding_), symbolic(stride_), symbolic(dilation_),
-                           groups_, std::nullopt);
+    plain_ = (weights.weight.to(torch::kFloat32) * weights.scale.view({-1, 1, 1, 1})).to(type).contiguous();
     bias_ = weights.bias.to(type);
   }
 
@@ -35,6 +30,7 @@ class OneDnnConvolution : public FusedConvolution {
         at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, c10::SymIntArrayRef,
                    c10::SymIntArrayRef, c10::SymIntArrayRef, c10::SymInt, std::string_view, Scalars, OptionalText);
     static const auto convolve = library_operator<Pointwise>("mkldnn::_convolution_pointwise", "");
+    order_for(x.sizes());
     return convolve.call(x, weight_, bias_, symbolic(padding_), symbolic(stride_), symbolic(dilation_), groups_,
                          relu ? "relu" : "none", Scalars(), "");
   }
@@ -44,6 +40,7 @@ class OneDnnConvolution : public FusedConvolution {
                                c10::SymIntArrayRef, c10::SymIntArrayRef, c10::SymIntArrayRef, c10::SymInt,
                                std::string_view, std::optional<at::Scalar>, OptionalText, Scalars, OptionalText);
     static const auto convolve = library_operator<Binary>("mkldnn::_convolution_pointwise_", "binary");
+    order_for(x.sizes());
     convolve.call(sum, x, weight_, bias_, symbolic(padding_), symbolic(stride_), symbolic(dilation_), groups_, "add",
                   std::nullopt, "relu", Scalars(), "");
   }
@@ -51,11 +48,25 @@ class OneDnnConvolution : public FusedConvolution {
  private:
   static c10::SymIntArrayRef symbolic(const std::vector<int64_t>& numbers) { return c10::fromIntArrayRefSlow(numbers); }
 
+  /// Which order is best depends on the input's size. Weights in another one would be put into it at every call, which
+  /// can take three times as long as the convolution.
+  void order_for(at::IntArrayRef size) {
+    if (size_ == size) return;
+    using Reorder = at::Tensor(const at::Tensor&, c10::SymIntArrayRef, c10::SymIntArrayRef, c10::SymIntArrayRef,
+                               c10::SymInt, at::OptionalSymIntArrayRef);
+    static const auto reorder = library_operator<Reorder>("mkldnn::_reorder_convolution_weight", "");
+    size_ = size.vec();
+    weight_ =
+        reorder.call(plain_, symbolic(padding_), symbolic(stride_), symbolic(dilation_), groups_, symbolic(size_));
+  }
+
   std::vector<int64_t> padding_;
   std::vector<int64_t> stride_;
   std::vector<int64_t> dilation_{1, 1};
   int64_t groups_;
-  torch::Tensor weight_;  // in oneDNN's own order
+  torch::Tensor plain_;        // (K, C / groups, kernel, kernel)
+  std::vector<int64_t> size_;  // of the input that `weight_` is for
+  torch::Tensor weight_;       // the same in oneDNN's own order
   torch::Tensor bias_;
 };
 
