@@ -27,6 +27,10 @@ class FileMapping {
   /// looked at again, they are the file's.
   void forget(size_t begin, size_t size) const noexcept;
 
+  /// Counts bytes that are about to be copied. Throws std::runtime_error where all copies together are larger than the
+  /// file: then its parts overlap, as no program writes them.
+  void count_copy(size_t bytes);
+
   /// Throws std::runtime_error `PATH: WHAT`.
   [[noreturn]] void fail(const std::string& what) const;
 
@@ -34,6 +38,7 @@ class FileMapping {
   std::filesystem::path path_;
   char* begin_ = nullptr;
   size_t size_ = 0;
+  size_t copied_ = 0;
 };
 
 }  // namespace data

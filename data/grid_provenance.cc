@@ -1,5 +1,7 @@
 #include "data/grid_provenance.h"
 
+#include "data/printable.h"
+
 namespace data {
 namespace {
 
@@ -7,7 +9,8 @@ namespace {
 std::string shown(const ProvenanceField& field, const std::string& value) {
   constexpr size_t kDigits = 12;
   if (value.empty()) return "(unknown)";
-  return field.value == &GridProvenance::weights_sha256 ? "SHA-256 " + value.substr(0, kDigits) : value;
+  return field.value == &GridProvenance::weights_sha256 ? "SHA-256 " + printable(value).substr(0, kDigits)
+                                                        : printable(value);
 }
 
 }  // namespace

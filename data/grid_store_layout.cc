@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "data/hdf5.h"
+#include "data/printable.h"
 
 namespace data {
 namespace fs = std::filesystem;
@@ -132,7 +133,7 @@ class LayoutReader {
     const std::string type = required_text(kTypeAttribute);
     const auto* found =
         std::find_if(kGridTypes.begin(), kGridTypes.end(), [&](const auto& t) { return t.name == type; });
-    if (found == kGridTypes.end()) fail(path_, "has features of the unknown dtype '" + type + "'");
+    if (found == kGridTypes.end()) fail(path_, "has features of the unknown dtype '" + printable(type) + "'");
     layout.type = found->type;
     for (const ProvenanceField& field : kProvenanceFields)
       layout.provenance.*field.value = required_text(field.name.data());
@@ -158,7 +159,7 @@ class LayoutReader {
     GridSplitLayout split;
     split.name = name;
     const Hdf5Handle group(H5Gopen2(file_.id(), name.c_str(), H5P_DEFAULT), H5Gclose);
-    if (!group) fail(path_, "group '" + name + "' is damaged");
+    if (!group) fail(path_, "group '" + printable(name) + "' is damaged");
     read_features(group.id(), split, layout);
     read_index(group.id(), split);
     check_rows(split);
@@ -168,7 +169,8 @@ class LayoutReader {
   Hdf5Handle open_dataset(hid_t group, const std::string& name, const char* dataset) const {
     Hdf5Handle opened(
         H5Lexists(group, dataset, H5P_DEFAULT) > 0 ? H5Dopen2(group, dataset, H5P_DEFAULT) : H5I_INVALID_HID, H5Dclose);
-    if (!opened) fail(path_, "has no dataset '" + name + "/" + dataset + "'; make the store again with vqa extract");
+    if (!opened)
+      fail(path_, "has no dataset '" + printable(name) + "/" + dataset + "'; make the store again with vqa extract");
     return opened;
   }
 
@@ -196,7 +198,7 @@ class LayoutReader {
   }
 
   void read_features(hid_t group, GridSplitLayout& split, GridLayout& layout) const {
-    const std::string what = split.name + "/" + kFeaturesDataset;
+    const std::string what = printable(split.name) + "/" + kFeaturesDataset;
     const Hdf5Handle dataset = open_dataset(group, split.name, kFeaturesDataset);
     const Hdf5Handle type(H5Dget_type(dataset.id()), H5Tclose), wanted = number_type(layout.type);
     if (!type || H5Tequal(type.id(), wanted.id()) <= 0)
@@ -217,7 +219,7 @@ class LayoutReader {
   }
 
   void read_index(hid_t group, GridSplitLayout& split) const {
-    const std::string what = split.name + "/" + kIndexDataset;
+    const std::string what = printable(split.name) + "/" + kIndexDataset;
     const Hdf5Handle dataset = open_dataset(group, split.name, kIndexDataset);
     const Hdf5Handle type(H5Dget_type(dataset.id()), H5Tclose), wanted = row_type();
     if (!type || H5Tequal(type.id(), wanted.id()) <= 0) {
@@ -240,13 +242,15 @@ class LayoutReader {
         wrong = "has an unknown state";
       else if (row.height < 0 || row.width < 0)
         wrong = "has a negative size";
+      else if (row.state != GridState::kAbsent && row.cells() == 0)
+        wrong = "has no cell";
       else if (row.first_cell < 0 || row.cells() > split.cells || row.first_cell > split.cells - row.cells())
         wrong = "has cells that are not in the store";
       else if (before != nullptr && before->image_id >= row.image_id)
         wrong = "is not in ascending order of ids";
       if (wrong != nullptr) {
-        fail(path_, "image " + std::to_string(row.image_id) + " (in '" + split.name + "/" + kIndexDataset + "') " +
-                        wrong + ": the store is damaged; make it again with vqa extract");
+        fail(path_, "image " + std::to_string(row.image_id) + " (in '" + printable(split.name) + "/" + kIndexDataset +
+                        "') " + wrong + ": the store is damaged; make it again with vqa extract");
       }
       before = &row;
     }

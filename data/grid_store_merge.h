@@ -16,9 +16,10 @@ struct GridMergeOptions {
 };
 
 /// Joins finished stores: of the same provenance, type and channels, and no image in two of them. What one of them
-/// lacks is left out. The features' checksums are checked on the way; the result is what one run over all images makes.
-/// Throws std::invalid_argument where there is no store, and std::runtime_error with the paths and what differs, the
-/// image that stands twice or is damaged, and all that GridStore and GridStoreWriter refuse.
+/// lacks is left out. The features' checksums are checked on the way; the result is as one run over all images makes it
+/// (its last bits depend on which images are computed together). Throws std::invalid_argument where there is no store,
+/// and std::runtime_error with the paths and what differs, the image that stands twice or is damaged, and all that
+/// GridStore and GridStoreWriter refuse.
 void merge_grid_stores(const std::vector<std::filesystem::path>& stores, const std::filesystem::path& out,
                        const GridMergeOptions& options = {});
 

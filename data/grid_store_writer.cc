@@ -69,7 +69,7 @@ std::string difference(const GridLayout& begun, const GridLayout& planned) {
     const std::string in = " in split '" + planned.splits[s].name + "'";
     if (was.size() != is.size()) {
       return "it was begun with " + grouped(static_cast<int64_t>(was.size())) + " images" + in + ", this run has " +
-             grouped(static_cast<int64_t>(is.size()));
+             grouped(static_cast<int64_t>(is.size())) + ": pictures were added, removed or mended since";
     }
     for (size_t i = 0; i < was.size(); ++i) {
       const bool same_size =

@@ -18,7 +18,9 @@ torch::Tensor mapped_bytes(const std::shared_ptr<FileMapping>& mapping, size_t b
   char* at = mapping->begin() + begin;
   const auto forget = [mapping, begin, size](void*) { mapping->forget(begin, size); };
   const torch::Tensor view = torch::from_blob(at, {static_cast<int64_t>(size)}, forget, torch::kUInt8);
-  return reinterpret_cast<uintptr_t>(at) % alignment == 0 ? view : view.clone();
+  if (reinterpret_cast<uintptr_t>(at) % alignment == 0) return view;
+  mapping->count_copy(size);
+  return view.clone();
 }
 
 }  // namespace data

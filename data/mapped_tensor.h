@@ -17,7 +17,7 @@ std::optional<int64_t> element_count(at::IntArrayRef shape);
 
 /// (size) uint8: `size` bytes of the mapping from `begin`, which must lie within it. A view that owns the mapping with
 /// others, and gives back the memory of its pages when it goes; or a copy where the place is no multiple of
-/// `alignment`.
+/// `alignment`. Throws as FileMapping::count_copy.
 torch::Tensor mapped_bytes(const std::shared_ptr<FileMapping>& mapping, size_t begin, size_t size, size_t alignment);
 
 }  // namespace data

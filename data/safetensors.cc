@@ -35,6 +35,7 @@ constexpr std::array<std::pair<std::string_view, torch::ScalarType>, 12> kTypes{
 
 // The format's own limit on its header.
 constexpr uint64_t kMaxHeader = 100'000'000;
+constexpr size_t kMaxName = 1000;  // as for pickles: nobody's names are longer, and searching them takes its time
 
 json read_header(const FileMapping& mapping) {
   uint64_t length = 0;
@@ -53,6 +54,7 @@ json read_header(const FileMapping& mapping) {
 torch::Tensor view(const std::string& name, const json& entry, const std::shared_ptr<FileMapping>& mapping,
                    size_t data_begin) {
   const std::string where = "tensor '" + printable(name) + "'";
+  if (name.size() > kMaxName) mapping->fail(where + " has a name of " + std::to_string(name.size()) + " bytes");
   std::vector<int64_t> shape;
   std::array<uint64_t, 2> offsets{};
   std::string type_name;

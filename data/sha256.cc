@@ -15,6 +15,8 @@ namespace data {
 std::string sha256_of_file(const std::filesystem::path& path) {
   const auto fail = [&](const std::string& what) { throw std::runtime_error(path.string() + ": " + what); };
   if (std::filesystem::is_directory(path)) fail("is a folder, not a file");
+  // Some would be read for ever.
+  if (std::filesystem::exists(path) && !std::filesystem::is_regular_file(path)) fail("is no regular file");
   std::ifstream in(path, std::ios::binary);
   if (!in) fail(std::string("cannot be read: ") + std::strerror(errno));
 

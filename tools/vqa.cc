@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
+constexpr const char* kNoMemory = "there is not enough memory; choose a smaller batch, image size or model";
 
 bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h" || word == "help"; }
 
@@ -77,8 +78,9 @@ int run_and_report(const std::vector<std::string>& arguments) {
   } catch (const c10::Error& error) {
     const std::string what = error.what_without_backtrace();
     const bool memory = what.find("can't allocate memory") != what.npos || what.find("out of memory") != what.npos;
-    return report(memory ? "there is not enough memory; choose a smaller --batch-size, --image-size or model" : what,
-                  kFailed);
+    return report(memory ? kNoMemory : what, kFailed);
+  } catch (const std::bad_alloc&) {
+    return report(kNoMemory, kFailed);
   } catch (const std::filesystem::filesystem_error& error) {
     return report(error.path1().string() + ": " + error.code().message(), kFailed);
   } catch (const std::exception& error) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/printable.h"
 #include "vision/weights.h"
 
 namespace vision {
@@ -27,7 +28,8 @@ void add(data::TensorFile& file, const std::string& prefix, const ConvolutionSha
 std::string some_of(const std::vector<std::string>& names) {
   constexpr size_t kShown = 3;
   std::string text;
-  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) text += (i == 0 ? "'" : ", '") + names[i] + "'";
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i)
+    text += (i == 0 ? "'" : ", '") + data::printable(names[i]) + "'";
   if (names.size() > kShown) text += " and " + std::to_string(names.size() - kShown) + " more";
   return text;
 }

@@ -1,5 +1,6 @@
 #include "vision/frozen_backbone.h"
 
+#include <stdexcept>
 #include <utility>
 
 #include "data/settings.h"
@@ -19,7 +20,9 @@ FrozenBackbone::FrozenBackbone(const std::string& backbone, data::TensorFile wei
       const SkipInit undefined;
       network_ = ResNet(ResNetOptions{backbone});
     }
-    load_weights(*network_, weights, {.prefix = ""});
+    const LoadReport report = load_weights(*network_, weights, {.file = "weights", .prefix = ""});
+    if (!report.missing.empty())
+      throw std::runtime_error("weights: tensor '" + report.missing.front() + "' is missing");
     network_->set_frozen(true);
     network_->to(options.device);
   } else {

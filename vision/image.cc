@@ -52,10 +52,10 @@ void orient(cv::Mat& image, int orientation) {
 /// Refuses what is no file of a picture's size.
 void check_file(const fs::path& path) {
   // A device or a pipe may never end.
-  if (fs::is_other(path)) {
+  std::error_code unknown;
+  if (fs::is_other(path, unknown)) {
     throw std::runtime_error(path.string() + ": is no regular file; an image is a JPEG, PNG, BMP or WebP file");
   }
-  std::error_code unknown;
   if (const auto size = fs::file_size(path, unknown); !unknown && size > kMaxFileBytes) {
     throw std::runtime_error(path.string() + ": has " + std::to_string(size >> 20) +
                              " MiB; is it a picture? They are read up to " + std::to_string(kMaxFileBytes >> 20) +

@@ -84,9 +84,11 @@ LoadReport match_tensors(const data::TensorFile& wanted, const data::TensorFile&
 
 void require_finite(const data::TensorFile& tensors, const std::string& file) {
   for (const auto& [name, tensor] : tensors.tensors) {
+    if (!tensor.is_floating_point()) continue;
+    const torch::Tensor numbers =
+        tensor.element_size() == 1 ? tensor.to(torch::kFloat32) : tensor;  // float8 has no sum
     // The sum needs one pass and no memory, but finite numbers can have an infinite one.
-    if (!tensor.is_floating_point() || std::isfinite(tensor.sum().item<double>())) continue;
-    if (torch::isfinite(tensor).all().item<bool>()) continue;
+    if (std::isfinite(numbers.sum().item<double>()) || torch::isfinite(numbers).all().item<bool>()) continue;
     throw std::runtime_error(file + ": tensor '" + data::printable(name) +
                              "' holds numbers that are not finite; it is damaged");
   }

@@ -24,7 +24,7 @@ struct Answer {
 };
 
 struct AnswererOptions {
-  bool one_picture = false;  // the backbone is let go when it has seen one, before other weights take memory
+  bool one_picture = false;  // answer() is called once: the backbone is let go before other weights take memory
 };
 
 /// Answers questions with a bundle. Not thread-safe.

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "data/atomic_file.h"
 #include "data/safetensors.h"
@@ -69,7 +70,10 @@ void write_description(const Bundle& bundle, const fs::path& folder) {
 }  // namespace
 
 void Bundle::give_sight(const fs::path& weights, torch::Device device) {
-  if (model->sees_pictures()) return;
+  if (model->sees_pictures()) {
+    if (!weights.empty()) fail(weights, "is not needed: the model has a backbone of its own; leave out --weights");
+    return;
+  }
   const fs::path& file = weights.empty() ? backbone_weights : weights;
   if (file.empty()) {
     throw std::runtime_error(
@@ -77,6 +81,12 @@ void Bundle::give_sight(const fs::path& weights, torch::Device device) {
         "the features by --weights");
   }
   if (!weights.empty()) require_maker(weights, {"the model's features", grids});
+  const int64_t channels = vision::resnet_shape(config.model.backbone).channels;
+  if (channels != model->grid_channels()) {
+    throw std::runtime_error("config.json: the model takes " + std::to_string(model->grid_channels()) +
+                             " channels, its backbone " + config.model.backbone + " gives " + std::to_string(channels) +
+                             "; it is damaged");
+  }
   model->see_by(std::make_shared<vision::FrozenBackbone>(
       config.model.backbone, vision::read_backbone(config.model.backbone, file),
       vision::FrozenBackboneOptions{.precision = grids.precision, .device = device}));
@@ -108,10 +118,13 @@ void Bundle::write(const fs::path& folder) const {
   data::write_safetensors(folder / kWeightsFile, file);
 }
 
-void Bundle::use_backbone_in(const fs::path& folder) {
-  if (backbone_weights.empty()) return;
-  backbone_weights = folder / kBackboneFile;
+void Bundle::keep_backbone_in(const fs::path& folder) {
+  if (backbone_weights.empty() || keeps_backbone) return;
+  const fs::path from = std::exchange(backbone_weights, folder / kBackboneFile);
+  data::copy_file(from, backbone_weights);
   keeps_backbone = true;
+  if (data::sha256_of_file(backbone_weights) != grids.weights_sha256)
+    fail(from, "was changed while it was copied; start again");
 }
 
 void require_same_grids(const Bundle& bundle, const data::GridStore& store, bool force) {

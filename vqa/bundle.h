@@ -45,7 +45,7 @@ struct Bundle {
 
   /// Lets a model that was trained on given grid features see pictures: with the backbone in `weights`, or where that
   /// is empty in the bundle. One that can already stays as it is. Throws std::runtime_error where there is none, where
-  /// it is no such backbone, and where `weights` is not the file that made the features.
+  /// it is no such backbone, where `weights` is not the file that made the features, and where it is not needed.
   void give_sight(const std::filesystem::path& weights, torch::Device device);
 
   /// Whether `folder` holds a bundle, complete or begun.
@@ -57,8 +57,9 @@ struct Bundle {
   /// Writes all files into an existing folder, each of them atomically, the weights last.
   void write(const std::filesystem::path& folder) const;
 
-  /// From now on uses the backbone's file, if there is one, in `folder`, where this bundle has been written to.
-  void use_backbone_in(const std::filesystem::path& folder);
+  /// Copies the backbone's file, if there is one from elsewhere, into an existing folder and uses that copy from now
+  /// on. Throws std::runtime_error where it is no longer the file that made the features, and what copying throws.
+  void keep_backbone_in(const std::filesystem::path& folder);
 };
 
 /// What a new model sees besides, or instead of, a backbone that begins with random weights.

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "data/json_file.h"
+#include "data/printable.h"
 #include "data/safetensors.h"
 #include "vision/backbone_file.h"
 #include "vision/frozen_backbone.h"
@@ -91,8 +92,8 @@ void check_weights(const fs::path& path, const data::TensorFile& file, const dat
   const vision::LoadReport report = vision::match_tensors(wanted, file, {.file = path.string(), .prefix = ""});
   for (const auto& [names, what] : {std::pair{report.missing, "lacks"}, {report.unexpected, "holds the unknown"}}) {
     if (!names.empty()) {
-      fail(path, std::string(what) + " tensor '" + names.front() + "' (" + std::to_string(names.size()) +
-                     " such); it does not belong to the folder's config.json");
+      fail(path, std::string(what) + " tensor '" + data::printable(names.front()) + "' (" +
+                     std::to_string(names.size()) + " such); it does not belong to the folder's config.json");
     }
   }
   vision::require_finite(file, path.string());
@@ -153,8 +154,9 @@ Bundle load_bundle(const fs::path& folder, torch::Device device, bool for_infere
       wanted.tensors[std::string(kBackbonePrefix) + name] = tensor;
   }
   const fs::path path = folder / kWeightsFile;
-  check_weights(path, data::read_safetensors(path), wanted);  // what this brings into memory goes with it
-  data::TensorFile file = data::read_safetensors(path);
+  const auto mapping = std::make_shared<data::FileMapping>(path);
+  check_weights(path, data::read_safetensors(mapping), wanted);  // what this brings into memory goes with it
+  data::TensorFile file = data::read_safetensors(mapping);
   bundle.record = read_record(path, file);
   if (sees_beside) {
     bundle.model->see_by(std::make_shared<vision::FrozenBackbone>(backbone, take_backbone(file),

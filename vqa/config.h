@@ -95,7 +95,7 @@ struct Field {
   std::optional<data::Range<double>> range = {};  // of a number; none where what is allowed depends on other settings
   std::vector<std::string> allowed = {};          // of a text: the names it may be; empty for any text
 
-  /// Takes a value written as text; three numbers are separated by commas. Throws std::invalid_argument naming the
+  /// Takes a value written as text. Throws std::invalid_argument naming the
   /// field.
   void parse(std::string_view text);
   std::string text() const;

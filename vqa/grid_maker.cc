@@ -2,12 +2,14 @@
 
 #include <future>
 #include <stdexcept>
+#include <utility>
 
 #include "data/settings.h"
 #include "data/sha256.h"
 #include "vision/backbone_file.h"
 #include "vision/image.h"
 #include "vision/resnet.h"
+#include "vqa/threads.h"
 #include "vqa/version.h"
 
 namespace vqa {
@@ -38,10 +40,14 @@ vision::ImageTransformOptions default_image(const std::string& backbone, const s
 
 GridMaker::GridMaker(const GridMakerOptions& options)
     : transform_(validated(options).image), shape_(vision::resnet_shape(options.backbone)) {
+  data::TensorFile weights = vision::read_backbone(options.backbone, options.weights);
   // Reading all bytes for the hash takes about as long as making a network of them.
-  auto provenance = std::async(std::launch::async, [&] { return grid_provenance(options); });
+  auto provenance = std::async(std::launch::async, [&] {
+    unbind_this_thread();
+    return grid_provenance(options);
+  });
   backbone_ = std::make_shared<vision::FrozenBackbone>(
-      options.backbone, vision::read_backbone(options.backbone, options.weights),
+      options.backbone, std::move(weights),
       vision::FrozenBackboneOptions{.precision = options.precision, .device = options.device});
   provenance_ = provenance.get();
 }

@@ -66,6 +66,7 @@ ModelImpl::Grid ModelImpl::encode_image(const Batch& batch) {
         grid_position_->forward_each(grid_projection_(batch.grid), batch.grid_sizes);  // (I, n, D)
     return {fusion::Sequence::padded(cells, batch.grid_lengths)};
   }
+  TORCH_CHECK(sees_pictures(), "the model has no backbone to see pictures with");
   const torch::Tensor images = transform_.normalize(batch.images);                             // (I, 3, H, W)
   const torch::Tensor grid = backbone_ ? backbone_->forward(images) : eyes_->forward(images);  // (I, C, h, w)
   const int64_t height = grid.size(2), width = grid.size(3);

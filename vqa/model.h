@@ -21,7 +21,7 @@ struct ModelOptions {
   ModelConfig config;
   int64_t words = 2;          // the tokenizer's vocabulary size
   int64_t answers = 1;        // A, the answer vocabulary's size
-  int64_t grid_channels = 0;  // C of given grid features; 0 for a model that has its own backbone
+  int64_t grid_channels = 0;  // C of grid features that come from outside; 0 for a model with a backbone in it
 };
 
 /// What the network gives for a batch of Q questions.
@@ -65,8 +65,8 @@ class ModelImpl : public torch::nn::Module {
   vision::ResNet backbone() const { return backbone_; }
   int64_t grid_channels() const { return backbone_ ? backbone_->channels() : options_.grid_channels; }  // C
 
-  /// Lets a model of given grid features see pictures as well, by a backbone that is not a part of it: one that made
-  /// the features it was trained on.
+  /// Lets a model without a backbone in it see pictures as well, by one beside it: that which it was trained with, or
+  /// which made the features it was trained on. None takes its sight away.
   void see_by(std::shared_ptr<vision::FrozenBackbone> eyes) { eyes_ = std::move(eyes); }
   bool sees_pictures() const { return backbone_ || eyes_; }
 

@@ -5,6 +5,7 @@
 #include "data/atomic_file.h"
 #include "data/atomic_folder.h"
 #include "vqa/bundle.h"
+#include "vqa/bundle_files.h"
 #include "vqa/trainer.h"
 
 namespace vqa {
@@ -73,7 +74,9 @@ RunFolder RunFolder::resume(const fs::path& given) {
 
 RunFolder::~RunFolder() {
   std::error_code ignored;
-  if (!Bundle::present(path_) && !Trainer::resumable(path_)) fs::remove(path_ / kUnfinished, ignored);
+  if (!Bundle::present(path_) && !Trainer::resumable(path_)) {
+    for (const char* file : {kUnfinished, bundle_files::kBackboneFile}) fs::remove(path_ / file, ignored);
+  }
   fs::remove(path_, ignored);  // removes an empty folder alone
 }
 

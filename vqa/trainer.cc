@@ -114,6 +114,11 @@ TrainingOutcome Trainer::run() { return run_->run(); }
 
 TrainingOutcome Trainer::Run::run() {
   if (fs::exists(options.folder)) remove_leftovers(options.folder);
+  if (!bundle.backbone_weights.empty()) {
+    // Now, not at the first save: until then the file could change or go.
+    fs::create_directories(options.folder);
+    bundle.keep_backbone_in(options.folder);
+  }
   metrics.emplace(options.folder / kMetricsFile, state.metrics_bytes);
   started = Clock::now();
   seconds_before = state.seconds;
@@ -238,7 +243,6 @@ void Trainer::Run::save() {
   bundle.write(folder.path());
   state.save(folder.path() / kStateFile, adam);
   folder.commit();
-  bundle.use_backbone_in(last_folder(options.folder));
 }
 
 }  // namespace vqa

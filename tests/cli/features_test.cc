@@ -65,6 +65,39 @@ TEST_F(FeaturesTest, TheBackboneIsKeptOnceInARun) {
   train();
   EXPECT_TRUE(fs::equivalent(*this / "f/backbone.weights", *this / "f/last/backbone.weights"));
   EXPECT_EQ(fs::hard_link_count(*this / "m/model.safetensors"), 1);
+  // Saved at the ends of epochs alone, where the best model comes first.
+  expect_done(vqa("train --data shapes --epochs 2" + kTiny + " --features G.h5 --out g" + kWeights));
+  EXPECT_TRUE(fs::equivalent(*this / "g/backbone.weights", *this / "g/last/backbone.weights"));
+}
+
+TEST_F(FeaturesTest, ThatAreNoSquaresAreNamedWhenARunGoesOn) {
+  extract("long.h5", "shapes/val2014 --image-size /64");
+  expect_done(vqa(kTraining + " --features long.h5 --out f"));
+  expect_error(vqa("train --resume --data shapes --out f --threads 1"), 2, {"begun on a store", "--features"});
+}
+
+// Each was ignored.
+TEST_F(FeaturesTest, FlagsThatDoNothingAreRefused) {
+  train();
+  expect_error(vqa("train --resume --data shapes --out f --features G.h5" + kWeights), 2, {"leave out --weights"});
+  expect_error(vqa(kTraining + " --out g --force"), 2, {"--force is for a store", "--features"});
+  expect_error(eval("m --force"), 2, {"--force is for a store", "--features"});
+  expect_error(eval("m" + kWeights), 1, {"has a backbone of its own", "leave out --weights"});
+  write_text(*this / "settings", "backbone = resnet18\n");
+  expect_error(vqa(kTrain + " --out g --config settings"), 2, {"backbone: G.h5 was made with resnet-shapes"});
+}
+
+// The first would have been read for ever.
+TEST_F(FeaturesTest, WeightsAreAFile) {
+  train();
+  for (const std::string file : {"/dev/zero", "shapes"}) {
+    const std::string weights = " --weights " + file;
+    expect_error(answer(weights), 1, {file});
+    expect_error(vqa(kTrain + " --out g" + weights), 1, {file});
+    expect_error(vqa(kTraining + " --out g" + weights), 1, {file});
+    expect_error(vqa(kExtract + "--out h.h5" + weights), 1, {file});
+    EXPECT_FALSE(fs::exists(*this / "g") || fs::exists(*this / "h.h5"));
+  }
 }
 
 TEST_F(FeaturesTest, AModelWithoutBackboneIsGivenOne) {

@@ -333,6 +333,7 @@ TEST_F(GridStoreTest, HostileRowsAreRefused) {
                 StartsWith(in + "has cells that are not in the store"));
   }
   EXPECT_THAT(refusal_with([](GridRow& row) { row.height = -3; }), StartsWith(in + "has a negative size"));
+  EXPECT_THAT(refusal_with([](GridRow& row) { row.width = 0; }), StartsWith(in + "has no cell"));
   EXPECT_THAT(refusal_with([](GridRow& row) { row.height = row.width = -3; }), StartsWith(in + "has a negative size"));
   EXPECT_THAT(refusal_with([](GridRow& row) { row.height = row.width = std::numeric_limits<int32_t>::max(); }),
               StartsWith(in + "has cells that are not in the store"));

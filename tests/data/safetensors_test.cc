@@ -51,6 +51,29 @@ TEST(SafeTensors, AreNotChangedByWritingToWhatWasRead) {
   EXPECT_EQ(read_safetensors(folder / "t").at("b")[0].item<int64_t>(), 1);
 }
 
+// A header of some kilobytes could ask for as many copies of the file as it names tensors.
+TEST(SafeTensors, OverlappingCopiesAreRefused) {
+  const TemporaryFolder folder;
+  const std::string tensor = R"(": {"dtype": "F32", "shape": [1024], "data_offsets": [0, 4096]})";
+  std::string header = "{";
+  for (int i = 0; i < 100; ++i) header += (i == 0 ? "\"" : ", \"") + std::to_string(i) + tensor;
+  header += "}";
+  header.resize(header.size() / 4 * 4 + 5, ' ');  // so that they lie at odd places
+  const uint64_t length = header.size();
+  write_text(folder / "t",
+             std::string(reinterpret_cast<const char*>(&length), sizeof(length)) + header + std::string(4096, '\0'));
+  EXPECT_THAT(error_of<std::runtime_error>([&] { read_safetensors(folder / "t"); }),
+              HasSubstr("t: is damaged: its tensors overlap"));
+}
+
+TEST(SafeTensors, EndlessNamesAreRefused) {
+  const TemporaryFolder folder;
+  TensorFile file;
+  file.tensors[std::string(1001, '.')] = torch::zeros({1});
+  write_safetensors(folder / "t", file);
+  EXPECT_THAT(error_of<std::runtime_error>([&] { read_safetensors(folder / "t"); }), HasSubstr("a name of 1001 bytes"));
+}
+
 /// Kilobytes of files that this process has in memory.
 int64_t resident_of_files() {
   std::ifstream status("/proc/self/status");

@@ -76,6 +76,22 @@ TEST_F(BundleTest, TakesLargeNumbers) {
   EXPECT_NO_THROW(Bundle::load(folder_ / "model"));
 }
 
+TEST_F(BundleTest, KeepsTheBackboneThatItWasGivenAndNoOther) {
+  data::write_file(folder_ / "weights", "abc");
+  bundle_.backbone_weights = folder_ / "weights";
+  bundle_.grids.weights_sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";  // of abc
+  Bundle other = bundle_;
+  bundle_.keep_backbone_in(folder_ / "model");
+  EXPECT_EQ(bundle_.backbone_weights, folder_ / "model" / "backbone.weights");
+  std::filesystem::remove(folder_ / "weights");
+  std::filesystem::create_directory(folder_ / "copy");
+  bundle_.write(folder_ / "copy");
+  EXPECT_TRUE(std::filesystem::equivalent(folder_ / "copy" / "backbone.weights", bundle_.backbone_weights));
+  data::write_file(folder_ / "weights", "abd");
+  EXPECT_THAT(error_of<std::runtime_error>([&] { other.keep_backbone_in(folder_ / "model"); }),
+              HasSubstr("weights: was changed while it was copied"));
+}
+
 TEST_F(BundleTest, NamesTheFileThatIsMissing) {
   for (const char* file : {"config.json", "answers.txt", "model.safetensors", "words.txt"}) {
     bundle_.write(folder_ / "model");

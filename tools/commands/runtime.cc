@@ -23,6 +23,8 @@ void FeatureFlags::add_to(po::options_description& description) {
 }
 
 std::unique_ptr<const data::GridStore> FeatureFlags::open() const {
+  if (force && file.empty())
+    throw UsageError("--force is for a store of grid features; give --features, or leave it out");
   return file.empty() ? nullptr : std::make_unique<const data::GridStore>(file);
 }
 

@@ -31,7 +31,7 @@ struct FeatureFlags {
   bool force = false;
 
   void add_to(boost::program_options::options_description& description);
-  /// The store, if one is named. Throws as data::GridStore does.
+  /// The store, if one is named. Throws as data::GridStore does, and UsageError for --force without one.
   std::unique_ptr<const data::GridStore> open() const;
 };
 

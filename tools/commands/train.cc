@@ -66,16 +66,19 @@ void require_same_settings(vqa::Config saved, vqa::Config asked, const fs::path&
   }
 }
 
-/// With a store the backbone and the images' rule and size are its own: a flag that says otherwise is refused.
-void require_settings_of(const data::GridStore& store, const po::variables_map& values) {
+/// With a store the backbone and the images' rule and size are its own: a flag or file that says otherwise is refused.
+void require_settings_of(const data::GridStore& store, const po::variables_map& values, const vqa::Config& chosen,
+                         const vqa::Config& preset) {
   const data::GridProvenance& grids = store.provenance();
-  for (const auto& [name, value] :
-       {std::pair{"backbone", grids.backbone}, {"image-rule", grids.image_rule}, {"image-size", grids.image_size}}) {
-    if (values.contains(name) && values[name].as<std::string>() != value) {
-      throw UsageError(std::string(name) + ": " + store.path().string() + " was made with " + value + ", not " +
-                       values[name].as<std::string>() + "; leave the flag out, or extract other features");
-    }
-  }
+  const auto require = [&](const char* name, const std::string& value, std::string vqa::ModelConfig::*field) {
+    const std::string& asked = chosen.model.*field;
+    if (asked == value || (asked == preset.model.*field && !values.contains(name))) return;
+    throw UsageError(std::string(name) + ": " + store.path().string() + " was made with " + value + ", not " + asked +
+                     "; leave the setting out, or extract other features");
+  };
+  require("backbone", grids.backbone, &vqa::ModelConfig::backbone);
+  require("image-rule", grids.image_rule, &vqa::ModelConfig::image_rule);
+  require("image-size", grids.image_size, &vqa::ModelConfig::image_size);
 }
 
 /// A resumed run sees what it saw.
@@ -129,7 +132,7 @@ void open_splits(const std::string& dir, const vqa::TrainingConfig& recipe, Run&
 
 Run begin_run(const TrainOptions& train, const po::variables_map& values, const vqa::Config& config) {
   Run run{.store = train.features.open()};
-  if (run.store) require_settings_of(*run.store, values);
+  if (run.store) require_settings_of(*run.store, values, config, vqa::preset(train.preset));
   open_splits(train.data, config.training, run);
   run.bundle = vqa::new_bundle(config, *run.train, {.store = run.store.get(), .weights = train.weights});
   return run;
@@ -138,8 +141,8 @@ Run begin_run(const TrainOptions& train, const po::variables_map& values, const 
 Run resume_run(const TrainOptions& train, const po::variables_map& values, const fs::path& folder) {
   Run run{
       .store = train.features.open(), .bundle = vqa::Bundle::load(vqa::Trainer::last_folder(folder)), .resumes = true};
-  require_same_settings(run.bundle->config, chosen_config(train, values, run.bundle->config), folder);
   require_same_sight(*run.bundle, run.store.get(), train.features.force);
+  require_same_settings(run.bundle->config, chosen_config(train, values, run.bundle->config), folder);
   open_splits(train.data, run.bundle->config.training, run);
   return run;
 }
@@ -207,6 +210,8 @@ int train(const std::vector<std::string>& arguments) {
       "Ctrl-C saves the run; --resume goes on with it, to the same result."};
   const auto values = parse(usage, options, arguments);
   if (!values) return 0;
+  if (train.resume && !train.weights.empty())
+    throw UsageError("weights: a run that goes on has those that it was begun with; leave out --weights");
   return train.resume ? resume(train, *values) : begin(train, *values);
 }
 

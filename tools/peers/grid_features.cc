@@ -18,13 +18,14 @@ double seconds_of(const std::function<void()>& work) {
 }
 
 struct Arguments {
-  std::string backbone, precision, weights, images, grid;
+  std::string backbone, precision, weights, calibration, images, grid;
   int runs = 1;
 };
 
 void run(const Arguments& arguments) {
   const torch::Tensor images = data::read_safetensors(arguments.images).at("images");
-  const vision::InferenceOptions options{.precision = arguments.precision, .calibration = images.narrow(0, 0, 1)};
+  const vision::InferenceOptions options{.precision = arguments.precision,
+                                         .calibration = data::read_safetensors(arguments.calibration).at("images")};
   std::unique_ptr<vision::InferencePlan> plan;
   const double build = seconds_of([&] {
     plan =
@@ -41,12 +42,12 @@ void run(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) {
-    std::cerr << "usage: grid_features_ours BACKBONE PRECISION WEIGHTS IMAGES GRID RUNS\n";
+  if (argc != 8) {
+    std::cerr << "usage: grid_features_ours BACKBONE PRECISION WEIGHTS CALIBRATION IMAGES GRID RUNS\n";
     return 2;
   }
   try {
-    run({argv[1], argv[2], argv[3], argv[4], argv[5], std::stoi(argv[6])});
+    run({argv[1], argv[2], argv[3], argv[4], argv[5], argv[6], std::stoi(argv[7])});
   } catch (const std::exception& error) {
     const std::string message = error.what();
     std::cerr << "grid_features_ours: " << message.substr(0, message.find('\n')) << "\n";
