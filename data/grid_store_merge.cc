@@ -69,6 +69,9 @@ void merge_grid_stores(const std::vector<fs::path>& stores, const fs::path& out,
   Sources sources;
   int64_t total = 0;
   for (const fs::path& path : stores) {
+    std::error_code other;
+    if (fs::equivalent(path, out, other))
+      throw std::runtime_error(out.string() + ": is one of the stores to merge; choose another place for the result");
     opened.push_back(std::make_unique<GridStore>(path));
     require_same_kind(*opened.front(), *opened.back());
     collect(*opened.back(), sources);

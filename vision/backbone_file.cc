@@ -46,6 +46,21 @@ std::vector<std::string> foreign_of(const data::TensorFile& wanted, const std::v
   return foreign;
 }
 
+/// A file may hold a network twice, as it was trained and its moving average: which one is meant only its owner knows.
+void refuse_second(const data::TensorFile& wanted, const data::TensorFile& file, const std::string& prefix,
+                   const fs::path& path) {
+  data::TensorFile rest;
+  for (const auto& [name, tensor] : file.tensors) {
+    if (!name.starts_with(prefix) || !wanted.tensors.contains(name.substr(prefix.size()))) rest.tensors[name] = tensor;
+  }
+  const std::string second = find_prefix(wanted, rest);
+  for (const auto& [name, tensor] : wanted.tensors) {
+    if (!name.ends_with("num_batches_tracked") && !rest.tensors.contains(second + name)) return;
+  }
+  throw std::runtime_error(path.string() + ": holds two such networks, their names beginning with '" +
+                           data::printable(prefix) + "' and '" + data::printable(second) + "'; save one of them alone");
+}
+
 }  // namespace
 
 data::TensorFile backbone_tensors(const ResNetShape& shape) {
@@ -70,6 +85,7 @@ data::TensorFile read_backbone(const std::string& backbone, const fs::path& weig
     throw std::runtime_error(weights.string() + ": " + what + "what " + backbone + " has: " + some_of(names) +
                              "; is it another backbone's?");
   }
+  refuse_second(wanted, file, report.prefix, weights);
   data::TensorFile own;
   for (const auto& [name, tensor] : wanted.tensors) {
     const auto found = file.tensors.find(report.prefix + name);

@@ -15,8 +15,8 @@ data::TensorFile backbone_tensors(const ResNetShape& shape);
 
 /// The backbone's tensors in a file, in any format of data::read_tensors and under any prefix, by the backbone's own
 /// names. Throws std::invalid_argument for an unknown backbone, and std::runtime_error with the path where they are not
-/// all there, of another shape, or where a part of the backbone has more in the file (a classifier behind it may be
-/// there).
+/// all there, of another shape, where a part of the backbone has more in the file (a classifier behind it may be
+/// there), and where the file has them twice, under two prefixes.
 data::TensorFile read_backbone(const std::string& backbone, const std::filesystem::path& weights);
 
 }  // namespace vision

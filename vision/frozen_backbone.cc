@@ -13,8 +13,8 @@ FrozenBackbone::FrozenBackbone(const std::string& backbone, data::TensorFile wei
                                const FrozenBackboneOptions& options) {
   const std::string plain = InferenceOptions{}.precision;
   if (options.device.is_cpu()) {
-    plan_ =
-        std::make_unique<InferencePlan>(backbone, std::move(weights), InferenceOptions{.precision = options.precision});
+    plan_ = std::make_unique<InferencePlan>(
+        backbone, std::move(weights), InferenceOptions{.precision = options.precision, .runs_once = options.runs_once});
   } else if (options.precision == plain) {
     {
       const SkipInit undefined;

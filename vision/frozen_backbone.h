@@ -14,6 +14,7 @@ namespace vision {
 struct FrozenBackboneOptions {
   std::string precision = InferenceOptions{}.precision;  // one that needs no pictures to calibrate by
   torch::Device device = torch::kCPU;
+  bool runs_once = false;  // as InferenceOptions has it
 };
 
 /// Letters as in vision/resnet.h. Not thread-safe.

@@ -90,7 +90,7 @@ ConvolutionWeights fold(const torch::Tensor& weight, const torch::Tensor& norm_w
 
 std::unique_ptr<FusedConvolution> make_fused_convolution(const ConvolutionShape& shape,
                                                          const ConvolutionWeights& weights, at::ScalarType type,
-                                                         WeightMemory& memory) {
+                                                         WeightMemory* memory) {
   if (type == torch::kFloat32) {
     if (auto own = make_own_convolution(shape, weights, memory)) return own;
   }

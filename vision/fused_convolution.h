@@ -45,10 +45,10 @@ class FusedConvolution {
 };
 
 /// The fastest that is known for this shape, number type and processor: by a rule, so that a plan computes the same
-/// bits every time. `type` is float32 or bfloat16, of the activations too. Its weights lie in `memory` where the kernel
-/// lets us choose.
+/// bits every time. `type` is float32 or bfloat16, of the activations too. Our own kernels' weights lie in `memory` in
+/// their order; without it they stay as they are and are put into that order at each use.
 std::unique_ptr<FusedConvolution> make_fused_convolution(const ConvolutionShape& shape,
                                                          const ConvolutionWeights& weights, at::ScalarType type,
-                                                         WeightMemory& memory);
+                                                         WeightMemory* memory);
 
 }  // namespace vision

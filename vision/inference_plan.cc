@@ -53,7 +53,8 @@ InferencePlan::InferencePlan(const ResNet& network, const InferenceOptions& opti
 InferencePlan::InferencePlan(ResNetShape shape, data::TensorFile weights, const InferenceOptions& options)
     : shape_(std::move(shape)),
       type_(options.precision == "bfloat16" ? torch::kBFloat16 : torch::kFloat32),
-      int8_(options.precision == "int8") {
+      int8_(options.precision == "int8"),
+      runs_once_(options.runs_once) {
   check_precision(options.precision);
   if (int8_ && (!options.calibration.defined() || options.calibration.size(0) == 0))
     throw std::invalid_argument("precision: 'int8'; it needs images to calibrate by");
@@ -74,9 +75,10 @@ InferencePlan::InferencePlan(ResNetShape shape, data::TensorFile weights, const 
 
 InferencePlan::Convolution InferencePlan::make(data::TensorFile& weights, const std::string& prefix,
                                                const ConvolutionShape& shape) {
+  WeightMemory* const memory = runs_once_ ? nullptr : &memory_;
   const ConvolutionWeights folded = take_weights(weights, prefix, shape);
-  if (!int8_ || shape.kernel != 1 || shape.stride != 1) return make_fused_convolution(shape, folded, type_, memory_);
-  auto convolution = std::make_unique<Int8Convolution>(shape, folded, memory_);
+  if (!int8_ || shape.kernel != 1 || shape.stride != 1) return make_fused_convolution(shape, folded, type_, memory);
+  auto convolution = std::make_unique<Int8Convolution>(shape, folded, memory);
   calibrated_.push_back(convolution.get());
   return convolution;
 }

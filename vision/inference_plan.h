@@ -19,6 +19,9 @@ namespace vision {
 struct InferenceOptions {
   std::string precision = "float32";  // one of inference_precisions()
   torch::Tensor calibration;          // (I, 3, H, W) float32: pictures like those to come; for int8 alone
+  // For a plan that runs once or twice: it is made at once and its weights stay in the tensors that it is made from,
+  // but each run takes a tenth longer.
+  bool runs_once = false;
 };
 
 /// float32; bfloat16: weights and activations; int8: weights and inputs of the 1x1 convolutions of stride 1, which is
@@ -33,10 +36,10 @@ void check_precision(const std::string& precision);
 class InferencePlan {
  public:
   /// From a backbone's tensors by name: parameters and batch norms' running statistics. Other tensors are not looked
-  /// at. Each is let go as soon as it has been used: where the caller moves them in, both forms of all weights are
-  /// never in memory together. Throws std::invalid_argument as check_precision and for an unknown backbone,
-  /// std::runtime_error for a tensor that is missing or has another shape, naming it. int8 wants pictures to calibrate
-  /// by: std::invalid_argument where there are none.
+  /// at. Unless the plan runs once, each is let go as soon as it has been used: where the caller moves them in, both
+  /// forms of all weights are never in memory together. Throws std::invalid_argument as check_precision and for an
+  /// unknown backbone, std::runtime_error for a tensor that is missing or has another shape, naming it. int8 wants
+  /// pictures to calibrate by: std::invalid_argument where there are none.
   InferencePlan(const std::string& backbone, data::TensorFile weights, const InferenceOptions& options = {});
   /// The same from a network, whose mode does not matter.
   explicit InferencePlan(const ResNet& network, const InferenceOptions& options = {});
@@ -63,8 +66,9 @@ class InferencePlan {
   torch::Tensor run_block(Block& block, torch::Tensor x, ActivationBuffer& out);
 
   ResNetShape shape_;
-  at::ScalarType type_;                       // of activations
-  bool int8_ = false;                         // what can be is in 8 bits
+  at::ScalarType type_;  // of activations
+  bool int8_ = false;    // what can be is in 8 bits
+  bool runs_once_ = false;
   std::vector<Int8Convolution*> calibrated_;  // while the plan is built; owned by the blocks
   std::vector<Convolution> stem_;
   std::vector<std::vector<Block>> layers_;

@@ -32,7 +32,7 @@ c10::List<std::optional<at::Scalar>> no_scalars() { return c10::List<std::option
 
 }  // namespace
 
-Int8Convolution::Int8Convolution(const ConvolutionShape& shape, const ConvolutionWeights& weights, WeightMemory& memory)
+Int8Convolution::Int8Convolution(const ConvolutionShape& shape, const ConvolutionWeights& weights, WeightMemory* memory)
     : exact_(make_fused_convolution(shape, weights, torch::kFloat32, memory)), weights_(weights) {
   TORCH_CHECK(shape.kernel == 1 && shape.stride == 1 && shape.groups == 1, "not a plain 1x1 convolution");
 }

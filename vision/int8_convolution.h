@@ -13,7 +13,7 @@ namespace vision {
 /// finish_calibration() on it computes in 8 bits: weights by a scale per output channel, inputs by one scale.
 class Int8Convolution : public FusedConvolution {
  public:
-  Int8Convolution(const ConvolutionShape& shape, const ConvolutionWeights& weights, WeightMemory& memory);
+  Int8Convolution(const ConvolutionShape& shape, const ConvolutionWeights& weights, WeightMemory* memory);
 
   torch::Tensor forward(const torch::Tensor& x, ActivationBuffer& buffer, bool relu) override;
   void add_forward(const torch::Tensor& x, torch::Tensor& sum) override;

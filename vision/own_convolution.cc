@@ -31,28 +31,57 @@ void share(int64_t items, const std::function<void(int64_t item, int64_t worker)
   });
 }
 
-/// Weights with the scale multiplied in, in the kernels' order: (K / kPanel, C, taps, kPanel).
-torch::Tensor pack(const ConvolutionWeights& weights, WeightMemory& memory) {
-  const torch::Tensor values = weights.weight.to(torch::kFloat32).flatten(2);  // (K, C, taps)
-  const torch::Tensor scale = weights.scale.contiguous();
-  const int64_t panels = values.size(0) / kPanel;
-  const torch::Tensor packed = memory.take({panels, values.size(1), values.size(2), kPanel});
-  RawWeights raw;
-  raw.values = values.data_ptr<float>();
-  raw.scale = scale.data_ptr<float>();
-  raw.strides = {values.stride(0), values.stride(1), values.stride(2)};
-  raw.in = values.size(1);
-  raw.taps = values.size(2);
-  float* to = packed.data_ptr<float>();
-  share(panels, [&](int64_t panel, int64_t) { pack_panel(raw, panel, to + panel * packed.stride(0)); });
-  return packed;
+/// Memory that all convolutions of a thread share: what they hold there means nothing afterwards. Of one `Purpose`.
+template <class Purpose>
+float* shared_memory(int64_t count) {
+  thread_local torch::Tensor memory;
+  if (!memory.defined() || memory.numel() < count) memory = on_large_pages(count);
+  return memory.data_ptr<float>();
 }
+
+/// Weights with the scale multiplied in, in the kernels' order: (K / kPanel, C, taps, kPanel).
+class Panels {
+ public:
+  /// Without `memory` they are packed anew at each use.
+  Panels(const ConvolutionWeights& weights, WeightMemory* memory)
+      : values_(weights.weight.to(torch::kFloat32).flatten(2)), scale_(weights.scale.contiguous()) {
+    if (memory == nullptr) return;
+    packed_ = memory->take({count(), values_.size(1), values_.size(2), kPanel});
+    pack(packed_.data_ptr<float>());
+    values_ = scale_ = torch::Tensor();
+  }
+
+  int64_t count() const { return (packed_.defined() ? packed_.size(0) : values_.size(0) / kPanel); }
+
+  /// Valid until the next convolution of this thread.
+  const float* data() const {
+    if (packed_.defined()) return packed_.data_ptr<float>();
+    float* packed = shared_memory<Panels>(values_.numel());
+    pack(packed);
+    return packed;
+  }
+
+ private:
+  void pack(float* to) const {
+    RawWeights raw;
+    raw.values = values_.data_ptr<float>();
+    raw.scale = scale_.data_ptr<float>();
+    raw.strides = {values_.stride(0), values_.stride(1), values_.stride(2)};
+    raw.in = values_.size(1);
+    raw.taps = values_.size(2);
+    const int64_t size = raw.in * raw.taps * kPanel;
+    share(count(), [&](int64_t panel, int64_t) { pack_panel(raw, panel, to + panel * size); });
+  }
+
+  torch::Tensor values_, scale_;  // (K, C, taps), (K); undefined where the packed ones are kept
+  torch::Tensor packed_;
+};
 
 /// What both kinds have: weights, bias, and an output that is taken from a buffer or added to.
 class OwnConvolution : public FusedConvolution {
  public:
-  OwnConvolution(const ConvolutionWeights& weights, WeightMemory& memory)
-      : panels_(pack(weights, memory)), bias_(weights.bias.contiguous()) {}
+  OwnConvolution(const ConvolutionWeights& weights, WeightMemory* memory)
+      : panels_(weights, memory), bias_(weights.bias.contiguous()) {}
 
   torch::Tensor forward(const torch::Tensor& x, ActivationBuffer& buffer, bool relu) override {
     const torch::Tensor input = prepare(x);
@@ -70,13 +99,13 @@ class OwnConvolution : public FusedConvolution {
   virtual torch::Tensor prepare(const torch::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
   virtual void run(const torch::Tensor& x, torch::Tensor& output, const Epilogue& epilogue) = 0;
 
-  torch::Tensor panels_;  // (K / kPanel, C, taps, kPanel)
-  torch::Tensor bias_;    // (K)
+  Panels panels_;
+  torch::Tensor bias_;  // (K)
 };
 
 class PointwiseConvolution : public OwnConvolution {
  public:
-  PointwiseConvolution(int64_t stride, const ConvolutionWeights& weights, WeightMemory& memory)
+  PointwiseConvolution(int64_t stride, const ConvolutionWeights& weights, WeightMemory* memory)
       : OwnConvolution(weights, memory), stride_(stride) {}
 
  protected:
@@ -90,13 +119,13 @@ class PointwiseConvolution : public OwnConvolution {
   void run(const torch::Tensor& x, torch::Tensor& output, const Epilogue& epilogue) override {
     PointwiseJob job;
     job.input = x.data_ptr<float>();
-    job.panels = panels_.data_ptr<float>();
+    job.panels = panels_.data();
     job.output = output.data_ptr<float>();
     job.in = x.size(1);
     job.out = output.size(1);
     job.epilogue = epilogue;
     const int64_t rows = x.size(0) * x.size(2) * x.size(3);
-    const int64_t panels = panels_.size(0);
+    const int64_t panels = panels_.count();
     const int64_t threads = at::get_num_threads();
     // As many parts for each thread; where there are few rows, threads share the channels out instead.
     const int64_t row_parts = quotient_up(quotient_up(rows, kRowsAtATime), threads) * threads;
@@ -115,14 +144,14 @@ class PointwiseConvolution : public OwnConvolution {
 
 class WinogradConvolution : public OwnConvolution {
  public:
-  WinogradConvolution(int64_t in, const ConvolutionWeights& weights, WeightMemory& memory)
+  WinogradConvolution(int64_t in, const ConvolutionWeights& weights, WeightMemory* memory)
       : OwnConvolution(weights, memory), zeros_(torch::zeros({in}, torch::kFloat32)) {}
 
  protected:
   void run(const torch::Tensor& x, torch::Tensor& output, const Epilogue& epilogue) override {
     WinogradJob job;
     job.input = x.data_ptr<float>();
-    job.panels = panels_.data_ptr<float>();
+    job.panels = panels_.data();
     job.zeros = zeros_.data_ptr<float>();
     job.output = output.data_ptr<float>();
     job.height = x.size(2);
@@ -147,31 +176,17 @@ class WinogradConvolution : public OwnConvolution {
       const Range part = part_of(tiles, i, parts);
       return Range{job.tiles.begin + part.begin, job.tiles.begin + part.end};
     };
-    job.frequencies = memory(frequencies(), kFrequencies * job.frequency_stride());
+    job.frequencies = shared_memory<WinogradJob>(kFrequencies * job.frequency_stride());
     const int64_t transforms = std::min(tiles, 8 * threads);
     share(transforms, [&](int64_t item, int64_t) { winograd_transform(job, range(item, transforms)); });
 
-    const int64_t panels = panels_.size(0);
+    const int64_t panels = panels_.count();
     const int64_t parts = std::clamp<int64_t>(2 * threads / panels, 1, quotient_up(tiles, kFewTiles));
     const int64_t scratch = winograd_scratch(job.in);
-    float* scratches = memory(products(), scratch * threads);
+    float* scratches = shared_memory<Epilogue>(scratch * threads);
     share(panels * parts, [&](int64_t item, int64_t worker) {
       winograd_multiply(job, item / parts, range(item % parts, parts), scratches + worker * scratch);
     });
-  }
-
-  /// Shared by all convolutions of a thread: what they hold means nothing afterwards.
-  static torch::Tensor& frequencies() {
-    thread_local torch::Tensor memory;
-    return memory;
-  }
-  static torch::Tensor& products() {
-    thread_local torch::Tensor memory;
-    return memory;
-  }
-  static float* memory(torch::Tensor& tensor, int64_t count) {
-    if (!tensor.defined() || tensor.numel() < count) tensor = torch::empty({count}, torch::kFloat32);
-    return tensor.data_ptr<float>();
   }
 
   torch::Tensor zeros_;
@@ -180,7 +195,7 @@ class WinogradConvolution : public OwnConvolution {
 }  // namespace
 
 std::unique_ptr<FusedConvolution> make_own_convolution(const ConvolutionShape& shape, const ConvolutionWeights& weights,
-                                                       WeightMemory& memory) {
+                                                       WeightMemory* memory) {
   static const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   static const bool has_avx512 = __builtin_cpu_supports("avx512f");
   if (!has_avx2 || shape.groups != 1 || shape.out % kPanel != 0) return nullptr;

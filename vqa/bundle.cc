@@ -69,7 +69,7 @@ void write_description(const Bundle& bundle, const fs::path& folder) {
 
 }  // namespace
 
-void Bundle::give_sight(const fs::path& weights, torch::Device device) {
+void Bundle::give_sight(const fs::path& weights, const SightOptions& options) {
   if (model->sees_pictures()) {
     if (!weights.empty()) fail(weights, "is not needed: the model has a backbone of its own; leave out --weights");
     return;
@@ -89,7 +89,8 @@ void Bundle::give_sight(const fs::path& weights, torch::Device device) {
   }
   model->see_by(std::make_shared<vision::FrozenBackbone>(
       config.model.backbone, vision::read_backbone(config.model.backbone, file),
-      vision::FrozenBackboneOptions{.precision = grids.precision, .device = device}));
+      vision::FrozenBackboneOptions{
+          .precision = grids.precision, .device = options.device, .runs_once = options.one_picture}));
 }
 
 bool Bundle::present(const fs::path& folder) noexcept {

@@ -19,6 +19,12 @@ struct TrainingRecord {
   double accuracy = -1;  // on the validation split, percent; negative where it was not measured
 };
 
+/// Where a model looks at pictures, and at how many.
+struct SightOptions {
+  torch::Device device = torch::kCPU;
+  bool one_picture = false;  // made quicker in less memory; slower where there are more
+};
+
 /// All that is needed to answer: `config.json`, `model.safetensors`, `answers.txt`, the tokenizer's file, and
 /// `backbone.weights` where the model was trained on features that another network made.
 struct Bundle {
@@ -41,12 +47,12 @@ struct Bundle {
   /// The same to answer with alone, faster and in less memory: a backbone in the model becomes a vision::FrozenBackbone
   /// beside it, and on a CPU the other weights come from the file when they are used, which must not be cut short
   /// meanwhile (a file that takes its place does no harm). Not to be trained or written again.
-  static Bundle load_for_inference(const std::filesystem::path& folder, torch::Device device = torch::kCPU);
+  static Bundle load_for_inference(const std::filesystem::path& folder, const SightOptions& options = {});
 
   /// Lets a model that was trained on given grid features see pictures: with the backbone in `weights`, or where that
   /// is empty in the bundle. One that can already stays as it is. Throws std::runtime_error where there is none, where
   /// it is no such backbone, where `weights` is not the file that made the features, and where it is not needed.
-  void give_sight(const std::filesystem::path& weights, torch::Device device);
+  void give_sight(const std::filesystem::path& weights, const SightOptions& options = {});
 
   /// Whether `folder` holds a bundle, complete or begun.
   static bool present(const std::filesystem::path& folder) noexcept;

@@ -141,7 +141,7 @@ Model make_model(const fs::path& folder, const Config& config, const Facts& fact
   }
 }
 
-Bundle load_bundle(const fs::path& folder, torch::Device device, bool for_inference) {
+Bundle load_bundle(const fs::path& folder, const SightOptions& options, bool for_inference) {
   Facts facts;
   Bundle bundle = read_description(folder, facts);
   const std::string& backbone = bundle.config.model.backbone;
@@ -159,21 +159,24 @@ Bundle load_bundle(const fs::path& folder, torch::Device device, bool for_infere
   data::TensorFile file = data::read_safetensors(mapping);
   bundle.record = read_record(path, file);
   if (sees_beside) {
-    bundle.model->see_by(std::make_shared<vision::FrozenBackbone>(backbone, take_backbone(file),
-                                                                  vision::FrozenBackboneOptions{.device = device}));
+    bundle.model->see_by(std::make_shared<vision::FrozenBackbone>(
+        backbone, take_backbone(file),
+        vision::FrozenBackboneOptions{.device = options.device, .runs_once = options.one_picture}));
   }
   vision::load_weights(*bundle.model, file, {.file = path.string(), .adopt = for_inference, .prefix = ""});
-  bundle.model->to(device);
+  bundle.model->to(options.device);
   bundle.model->eval();
   return bundle;
 }
 
 }  // namespace
 
-Bundle Bundle::load(const fs::path& folder, torch::Device device) { return load_bundle(folder, device, false); }
+Bundle Bundle::load(const fs::path& folder, torch::Device device) {
+  return load_bundle(folder, {.device = device}, false);
+}
 
-Bundle Bundle::load_for_inference(const fs::path& folder, torch::Device device) {
-  return load_bundle(folder, device, true);
+Bundle Bundle::load_for_inference(const fs::path& folder, const SightOptions& options) {
+  return load_bundle(folder, options, true);
 }
 
 }  // namespace vqa

@@ -226,6 +226,7 @@ TEST_F(ExtractTest, WrongUsageIsTold) {
   expect_error(vqa("extract --weights m/model.safetensors --images shapes/val2014 --out G.h5"), 2, {"--backbone"});
   expect_error(vqa("extract --backbone resnet18 --images shapes/val2014 --out G.h5"), 2, {"--weights"});
   expect_error(vqa("extract --backbone resnet18 --weights m/model.safetensors --out G.h5"), 2, {"--images"});
+  expect_error(vqa(kNetwork + " --images shapes/val2014 --out ''"), 2, {"out: is empty"});
   expect_error(vqa(kExtract), 2, {"out"});
   expect_error(vqa(with_out + " --dtype fp8"), 2, {"dtype: 'fp8'; allowed are fp16, fp32"});
   for (const std::string shard : {"0/2", "3/2", "1", "a/b", "1/2/3", "1/"})

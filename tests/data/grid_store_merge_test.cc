@@ -123,6 +123,15 @@ TEST_F(GridStoreMergeTest, MergeRefusesWhatDoesNotFit) {
             "merge: there is no store to merge");
 }
 
+// The shard was replaced by what it was a part of.
+TEST_F(GridStoreMergeTest, MergeLeavesItsSourcesAlone) {
+  write_sample_store(path());
+  const std::string bytes = read_file(path());
+  EXPECT_EQ(error_of<std::runtime_error>([&] { merge_grid_stores({path()}, path()); }),
+            path() + ": is one of the stores to merge; choose another place for the result");
+  EXPECT_EQ(read_file(path()), bytes);
+}
+
 TEST_F(GridStoreMergeTest, MergeRefusesDamage) {
   write_sample_store(path("a"));
   std::string bytes = read_file(path("a"));

@@ -58,6 +58,14 @@ TEST_F(BackboneFileTest, SaysWhatIsAnotherBackbones) {
               HasSubstr("w: holds more than what resnet-shapes has: 'layer1.7.conv1.weight'; is it another"));
 }
 
+TEST_F(BackboneFileTest, OfTwoNetworksNoneIsTaken) {
+  for (const auto& [name, tensor] : network_tensors(*network_).tensors) file_.tensors["ema." + name] = tensor;
+  EXPECT_THAT(error_of<std::runtime_error>([&] { read(); }), HasSubstr("w: holds two such networks, their names "
+                                                                       "beginning with 'ema.' and 'module.'"));
+  file_.tensors.erase("ema.conv1.weight");
+  EXPECT_NO_THROW(read());
+}
+
 TEST_F(BackboneFileTest, NamesBothShapes) {
   file_.tensors["module.conv1.weight"] = torch::zeros({4, 3, 3, 3});
   EXPECT_THAT(error_of<std::runtime_error>([&] { read(); }),

@@ -40,7 +40,7 @@ double error_of(const ConvolutionShape& shape, at::IntArrayRef size) {
       torch::randn({size[0], shape.in, size[1], size[2]}).contiguous(at::MemoryFormat::ChannelsLast);
   const torch::Tensor expected = expected_sum(shape, weights, x);
   vision::WeightMemory memory;
-  const auto convolution = vision::make_fused_convolution(shape, weights, torch::kFloat32, memory);
+  const auto convolution = vision::make_fused_convolution(shape, weights, torch::kFloat32, &memory);
   ActivationBuffer buffer;
   const auto error = [](const torch::Tensor& ours, const torch::Tensor& theirs) {
     return golden::relative_error(ours.to(torch::kFloat64), theirs);
@@ -98,7 +98,7 @@ TEST(FusedConvolutionTest, WeightsMayBeInAnyOrderAndType) {
     ActivationBuffer buffer;
     weights.weight = weights.weight.contiguous(at::MemoryFormat::ChannelsLast);
     vision::WeightMemory memory;
-    const auto convolution = vision::make_fused_convolution(shape, weights, torch::kFloat32, memory);
+    const auto convolution = vision::make_fused_convolution(shape, weights, torch::kFloat32, &memory);
     EXPECT_LT(golden::relative_error(convolution->forward(x, buffer, false).to(torch::kFloat64), expected), 1e-5);
   }
 }
@@ -107,7 +107,7 @@ TEST(FusedConvolutionTest, SameBitsEveryTimeOnAnyNumberOfThreads) {
   for (const int64_t kernel : {1, 3}) {
     const ConvolutionShape shape = shape_of(64, 64, kernel);
     vision::WeightMemory memory;
-    const auto convolution = vision::make_fused_convolution(shape, random_weights(shape), torch::kFloat32, memory);
+    const auto convolution = vision::make_fused_convolution(shape, random_weights(shape), torch::kFloat32, &memory);
     const torch::Tensor x = torch::randn({2, 64, 29, 31}).contiguous(at::MemoryFormat::ChannelsLast);
     ActivationBuffer buffer;
     const torch::Tensor first = convolution->forward(x, buffer, true).clone();

@@ -89,6 +89,15 @@ TEST(InferencePlan, LargeBatchesAreDoneInParts) {
   EXPECT_LT(golden::relative_error(InferencePlan(network).forward(images), network->forward(images)), 2e-5);
 }
 
+TEST(InferencePlan, RunsOnceToTheSameBits) {
+  const ResNet network = filled("resnet50");
+  InferencePlan plan(network), once(network, {.runs_once = true});
+  for (const int64_t side : {97, 64}) {
+    const torch::Tensor images = torch::randn({2, 3, side, side});
+    EXPECT_TRUE(torch::equal(plan.forward(images), once.forward(images)));
+  }
+}
+
 TEST(InferencePlan, LeavesImagesAndNetworkAlone) {
   ResNet network = filled("resnet-shapes");
   const torch::Tensor images = torch::randn({2, 3, 64, 64}).contiguous(at::MemoryFormat::ChannelsLast);

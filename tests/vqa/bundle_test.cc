@@ -62,10 +62,9 @@ TEST_F(BundleTest, NamesTheTensorThatIsMissingHoweverItIsRead) {
   data::TensorFile file = data::read_safetensors(path);
   file.tensors.erase("backbone.conv1.weight");
   data::write_safetensors(path, file);
-  for (const auto& load : {&Bundle::load, &Bundle::load_for_inference}) {
-    EXPECT_THAT(error_of<std::runtime_error>([&] { load(folder_ / "model", torch::kCPU); }),
-                HasSubstr("model.safetensors: lacks tensor 'backbone.conv1.weight' (1 such)"));
-  }
+  const std::string lacks = "model.safetensors: lacks tensor 'backbone.conv1.weight' (1 such)";
+  EXPECT_THAT(error_of<std::runtime_error>([&] { Bundle::load(folder_ / "model"); }), HasSubstr(lacks));
+  EXPECT_THAT(error_of<std::runtime_error>([&] { Bundle::load_for_inference(folder_ / "model"); }), HasSubstr(lacks));
 }
 
 // The sum of these is infinite.

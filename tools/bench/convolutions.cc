@@ -60,7 +60,7 @@ void convolution(benchmark::State& state, const Kind& kind) {
   const torch::Tensor weight = torch::randn({shape.out, shape.in / shape.groups, shape.kernel, shape.kernel});
   vision::WeightMemory memory;
   const auto planned = vision::make_fused_convolution(
-      shape, {weight, torch::ones({shape.out}), torch::zeros({shape.out})}, torch::kFloat32, memory);
+      shape, {weight, torch::ones({shape.out}), torch::zeros({shape.out})}, torch::kFloat32, &memory);
   const torch::Tensor x = torch::randn({1, shape.in, kind.size, kind.size}).contiguous(at::MemoryFormat::ChannelsLast);
   vision::ActivationBuffer buffer;
   int64_t cells = 0;

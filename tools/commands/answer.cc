@@ -54,11 +54,11 @@ int answer(const std::vector<std::string>& arguments) {
   const auto values = parse(usage, options, arguments);
   if (!values) return 0;
   if (top < 1) throw UsageError("top: " + std::to_string(top) + "; allowed is 1 or more");
-  const torch::Device device = prepare(runtime);
+  const vqa::SightOptions sight{.device = prepare(runtime), .one_picture = true};
 
   const cv::Mat image = vision::read_image(image_path);
-  vqa::Bundle bundle = vqa::Bundle::load_for_inference(model, device);
-  bundle.give_sight(weights, device);
+  vqa::Bundle bundle = vqa::Bundle::load_for_inference(model, sight);
+  bundle.give_sight(weights, sight);
   vqa::Answerer answerer(std::move(bundle), {.one_picture = true});
   const std::vector<vqa::Answer> answers = answerer.answer(image, questions, top);
   for (const vqa::Answer& each : answers) (*values)["json"].as<bool>() ? print_json(each) : print_text(each);

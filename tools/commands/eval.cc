@@ -49,9 +49,10 @@ void EvalOptions::check() const {
 
 std::vector<data::Result> predict(const EvalOptions& options, const data::Split& split) {
   const torch::Device device = prepare(options.runtime);
-  vqa::Bundle bundle = vqa::Bundle::load_for_inference(options.model, device);
+  vqa::Bundle bundle = vqa::Bundle::load_for_inference(options.model, {.device = device});
   const auto store = options.features.open();
-  store ? vqa::require_same_grids(bundle, *store, options.features.force) : bundle.give_sight(options.weights, device);
+  store ? vqa::require_same_grids(bundle, *store, options.features.force)
+        : bundle.give_sight(options.weights, {.device = device});
   const vqa::BatchMaker maker(split, *bundle.tokenizer, vqa::image_source(split, *bundle.model, store.get()));
   ProgressBar bar("answering");
   vqa::EvaluatorOptions evaluation{.batch_size = options.batch_size, .loader = loader_options(options.runtime)};

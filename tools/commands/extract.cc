@@ -233,7 +233,7 @@ po::options_description extract_options(ExtractOptions& extract) {
   po::options_description options("Options");
   options.add_options()("backbone", po::value(&extract.backbone),
                         ("the network: " + data::listed(vision::ResNetImpl::names())).c_str())(
-      "weights", po::value(&extract.weights), "its file: .safetensors, or PyTorch's .pth")(
+      "weights", po::value(&extract.weights), "its file: .safetensors, PyTorch's .pth or TorchScript")(
       "images", po::value(&extract.images)->multitoken(),
       "folders of pictures; each becomes a split of its name, such as train2014")(
       "out", po::value(&extract.out)->required(), "the store to make (HDF5)")(
@@ -269,6 +269,7 @@ int extract(const std::vector<std::string>& arguments) {
       "however a run ends, --resume goes on with it, to the same store."};
   const auto values = parse(usage, extract_options(extract), arguments);
   if (!values) return 0;
+  if (extract.out.empty()) throw UsageError("out: is empty; name the store to make");
   if (!extract.merge.empty()) {
     check_merge(*values);
     return merge(extract);

@@ -55,7 +55,8 @@ int info(const std::vector<std::string>& arguments) {
       "store of grid features."};
   if (!parse(usage, options, arguments, "path")) return 0;
   if (!is_grid_store(path)) {
-    if (verifies) throw UsageError("verify: " + path + " is no grid store; only they have checksums");
+    if (verifies && fs::exists(path))
+      throw UsageError("verify: " + path + " is no grid store; only they have checksums");
     std::cout << vqa::describe(path);
     return 0;
   }
