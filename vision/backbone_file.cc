@@ -75,7 +75,7 @@ data::TensorFile backbone_tensors(const ResNetShape& shape) {
   return file;
 }
 
-data::TensorFile read_backbone(const std::string& backbone, const fs::path& weights) {
+data::TensorFile read_backbone(const std::string& backbone, const fs::path& weights, std::string* left_over) {
   const data::TensorFile wanted = backbone_tensors(resnet_shape(backbone));
   data::TensorFile file = data::read_tensors(weights);
   const LoadReport report = match_tensors(wanted, file, {.file = weights.string()});
@@ -86,6 +86,9 @@ data::TensorFile read_backbone(const std::string& backbone, const fs::path& weig
                              "; is it another backbone's?");
   }
   refuse_second(wanted, file, report.prefix, weights);
+  if (left_over != nullptr && !report.unexpected.empty())
+    *left_over =
+        weights.string() + ": also holds " + some_of(report.unexpected) + ", which " + backbone + " has no use for";
   data::TensorFile own;
   for (const auto& [name, tensor] : wanted.tensors) {
     const auto found = file.tensors.find(report.prefix + name);

@@ -17,6 +17,10 @@ data::TensorFile backbone_tensors(const ResNetShape& shape);
 /// names. Throws std::invalid_argument for an unknown backbone, and std::runtime_error with the path where they are not
 /// all there, of another shape, where a part of the backbone has more in the file (a classifier behind it may be
 /// there), and where the file has them twice, under two prefixes.
-data::TensorFile read_backbone(const std::string& backbone, const std::filesystem::path& weights);
+///
+/// `left_over`, where given, becomes a line about what else the file holds beside the backbone's tensors (under their
+/// prefix), or empty.
+data::TensorFile read_backbone(const std::string& backbone, const std::filesystem::path& weights,
+                               std::string* left_over = nullptr);
 
 }  // namespace vision

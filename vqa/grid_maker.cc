@@ -40,7 +40,7 @@ vision::ImageTransformOptions default_image(const std::string& backbone, const s
 
 GridMaker::GridMaker(const GridMakerOptions& options)
     : transform_(validated(options).image), shape_(vision::resnet_shape(options.backbone)) {
-  data::TensorFile weights = vision::read_backbone(options.backbone, options.weights);
+  data::TensorFile weights = vision::read_backbone(options.backbone, options.weights, &left_over_);
   // Reading all bytes for the hash takes about as long as making a network of them.
   auto provenance = std::async(std::launch::async, [&] {
     unbind_this_thread();

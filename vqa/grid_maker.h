@@ -49,12 +49,15 @@ class GridMaker {
   int64_t channels() const { return shape_.channels; }
   const vision::ImageTransform& transform() const { return transform_; }
   const data::GridProvenance& provenance() const { return provenance_; }
+  /// A line about what else the weights' file holds; empty where that is nothing.
+  const std::string& left_over() const { return left_over_; }
 
  private:
   vision::ImageTransform transform_;
   vision::ResNetShape shape_;
   std::shared_ptr<vision::FrozenBackbone> backbone_;
   data::GridProvenance provenance_;
+  std::string left_over_;
 };
 
 }  // namespace vqa

@@ -21,9 +21,9 @@ class BackboneFileTest : public testing::Test {
     network_->eval();
     for (const auto& [name, tensor] : network_tensors(*network_).tensors) file_.tensors["module." + name] = tensor;
   }
-  data::TensorFile read() const {
+  data::TensorFile read(std::string* left_over = nullptr) const {
     data::write_safetensors(folder_ / "w", file_);
-    return read_backbone("resnet-shapes", folder_ / "w");
+    return read_backbone("resnet-shapes", folder_ / "w", left_over);
   }
 
   TemporaryFolder folder_;
@@ -38,6 +38,15 @@ TEST_F(BackboneFileTest, TensorsHaveTheBackbonesOwnNames) {
   const torch::NoGradGuard no_grad;
   const torch::Tensor expected = network_->forward(images);
   EXPECT_TRUE(torch::allclose(FrozenBackbone("resnet-shapes", read()).forward(images), expected, 1e-4, 1e-4));
+}
+
+TEST_F(BackboneFileTest, SaysWhatElseIsThere) {
+  std::string left_over;
+  read(&left_over);
+  EXPECT_EQ(left_over, "");
+  file_.tensors["module.fc.weight"] = torch::zeros({2, 96});
+  read(&left_over);
+  EXPECT_THAT(left_over, HasSubstr("w: also holds 'fc.weight', which resnet-shapes has no use for"));
 }
 
 TEST_F(BackboneFileTest, OldFilesHaveNoCounters) {

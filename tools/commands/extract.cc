@@ -177,6 +177,7 @@ int run(const ExtractOptions& extract) {
   options.device = prepare(extract.runtime);
   data::check_store_place(extract.out, extract.resume);
   vqa::GridMaker maker(maker_options(extract, options.device));
+  if (!maker.left_over().empty()) std::cerr << maker.left_over() << std::endl;
   options.stop = &catch_interrupts();
 
   Reporter reporter;
