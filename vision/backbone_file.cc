@@ -54,9 +54,7 @@ void refuse_second(const data::TensorFile& wanted, const data::TensorFile& file,
     if (!name.starts_with(prefix) || !wanted.tensors.contains(name.substr(prefix.size()))) rest.tensors[name] = tensor;
   }
   const std::string second = find_prefix(wanted, rest);
-  for (const auto& [name, tensor] : wanted.tensors) {
-    if (!name.ends_with("num_batches_tracked") && !rest.tensors.contains(second + name)) return;
-  }
+  if (!missing_names(wanted, rest, second).empty()) return;
   throw std::runtime_error(path.string() + ": holds two such networks, their names beginning with '" +
                            data::printable(prefix) + "' and '" + data::printable(second) + "'; save one of them alone");
 }

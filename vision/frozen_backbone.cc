@@ -16,10 +16,8 @@ FrozenBackbone::FrozenBackbone(const std::string& backbone, data::TensorFile wei
     plan_ = std::make_unique<InferencePlan>(
         backbone, std::move(weights), InferenceOptions{.precision = options.precision, .runs_once = options.runs_once});
   } else if (options.precision == plain) {
-    {
-      const SkipInit undefined;
-      network_ = ResNet(ResNetOptions{backbone});
-    }
+    const SkipInit undefined;
+    network_ = ResNet(ResNetOptions{backbone});
     const LoadReport report = load_weights(*network_, weights, {.file = "weights", .prefix = ""});
     if (!report.missing.empty())
       throw std::runtime_error("weights: tensor '" + report.missing.front() + "' is missing");

@@ -60,6 +60,15 @@ std::string find_prefix(const data::TensorFile& wanted, const data::TensorFile& 
   return best == found.end() ? "" : best->first;
 }
 
+std::vector<std::string> missing_names(const data::TensorFile& wanted, const data::TensorFile& file,
+                                       const std::string& prefix) {
+  std::vector<std::string> missing;
+  for (const auto& [name, tensor] : wanted.tensors) {
+    if (!is_counter(name) && !file.tensors.contains(prefix + name)) missing.push_back(name);
+  }
+  return missing;
+}
+
 LoadReport match_tensors(const data::TensorFile& wanted, const data::TensorFile& file, const LoadOptions& options) {
   LoadReport report;
   report.prefix = options.prefix ? *options.prefix : find_prefix(wanted, file);
@@ -76,9 +85,7 @@ LoadReport match_tensors(const data::TensorFile& wanted, const data::TensorFile&
       check_fits(full_name, tensor, found->second, options);
     }
   }
-  for (const auto& [name, tensor] : wanted.tensors) {
-    if (!is_counter(name) && !file.tensors.contains(report.prefix + name)) report.missing.push_back(name);
-  }
+  report.missing = missing_names(wanted, file, report.prefix);
   return report;
 }
 

@@ -34,10 +34,14 @@ struct LoadReport {
 /// alphabet; "" where no name is found under any.
 std::string find_prefix(const data::TensorFile& wanted, const data::TensorFile& file);
 
+/// The wanted names that a file lacks under this prefix. Batch norm's counters (`num_batches_tracked`), which old files
+/// lack and nothing here uses, are never missing.
+std::vector<std::string> missing_names(const data::TensorFile& wanted, const data::TensorFile& file,
+                                       const std::string& prefix);
+
 /// What a file has of the wanted tensors, of which names, shapes and number types are looked at: they may be on
-/// LibTorch's device without memory (meta). Batch norm's counters (`num_batches_tracked`), which old files lack and
-/// nothing here uses, are never reported missing. Throws std::runtime_error where a shape differs (naming both) or
-/// whole numbers meet floating-point ones.
+/// LibTorch's device without memory (meta). Throws std::runtime_error where a shape differs (naming both) or whole
+/// numbers meet floating-point ones.
 LoadReport match_tensors(const data::TensorFile& wanted, const data::TensorFile& file, const LoadOptions& options = {});
 
 /// Throws std::runtime_error naming the first tensor that holds an infinity or what is no number. `file` is what the

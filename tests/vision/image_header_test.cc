@@ -19,16 +19,6 @@ using testing::HasSubstr;
 
 namespace {
 
-/// What a call's std::runtime_error says, or nothing.
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 /// Files of every kind, turned and not.
 std::vector<std::string> files() {
   std::vector<std::string> files = {

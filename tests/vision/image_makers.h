@@ -1,11 +1,23 @@
-// Image files for tests, in memory: of every kind, with notes and without.
+// Image files for tests, in memory: of every kind, with notes and without; and what readers say of them.
 #pragma once
 
 #include <zlib.h>
 
+#include <functional>
 #include <opencv2/imgcodecs.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
+
+/// What a call's std::runtime_error says, or nothing.
+inline std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "";
+}
 
 /// Left half red, right half blue-green with a gradient, as OpenCV's BGR.
 inline cv::Mat picture(int width = 24, int height = 16) {

@@ -16,16 +16,6 @@ using testing::HasSubstr;
 
 namespace {
 
-/// What a call's std::runtime_error says, or nothing.
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 class ImageTest : public testing::Test {
  protected:
   fs::path write(const std::string& name, const std::string& bytes) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "tests/data/error_of.h"
@@ -89,37 +90,39 @@ std::string objection(const Config& config) {
   });
 }
 
-TEST(Config, EveryNumberIsHeldToItsRange) {
+/// Calls `check` with each field and the fresh configuration that it is of.
+void for_each_field(const std::function<void(Config& config, const Field& field)>& check) {
   Config defaults;
   const size_t count = fields(defaults).size();
-  size_t ranges = 0;
   for (size_t i = 0; i < count; ++i) {
     Config config;
-    const Field field = fields(config)[i];
-    if (!field.range) continue;
+    check(config, fields(config)[i]);
+  }
+}
+
+TEST(Config, EveryNumberIsHeldToItsRange) {
+  size_t ranges = 0;
+  for_each_field([&](Config& config, const Field& field) {
+    if (!field.range) return;
     ++ranges;
     const double wrong = field.range->above_least ? field.range->least : field.range->least - 1;
     if (auto* const* whole = std::get_if<int64_t*>(&field.value)) **whole = static_cast<int64_t>(wrong);
     if (auto* const* real = std::get_if<double*>(&field.value)) **real = wrong;
     EXPECT_THAT(objection(config), StartsWith(field.name + ": "));
     EXPECT_THAT(objection(config), EndsWith("; allowed is " + field.range->text()));
-  }
+  });
   EXPECT_GE(ranges, 20u);
 }
 
 TEST(Config, EveryNameIsOneOfThoseInTheHelp) {
-  Config defaults;
-  const size_t count = fields(defaults).size();
   size_t lists = 0;
-  for (size_t i = 0; i < count; ++i) {
-    Config config;
-    const Field field = fields(config)[i];
-    if (field.allowed.empty()) continue;
+  for_each_field([&](Config& config, const Field& field) {
+    if (field.allowed.empty()) return;
     ++lists;
     for (const std::string& name : field.allowed) EXPECT_THAT(field.help, HasSubstr(name)) << field.name;
     *std::get<std::string*>(field.value) = "?";
     EXPECT_EQ(objection(config), field.name + ": '?'; allowed are " + data::listed(field.allowed));
-  }
+  });
   EXPECT_GE(lists, 9u);
 }
 
