@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/printable.h"
-#include "vision/weights.h"
+#include "data/weights.h"
 
 namespace vision {
 namespace fs = std::filesystem;
@@ -54,7 +54,7 @@ void refuse_second(const data::TensorFile& wanted, const data::TensorFile& file,
     if (!name.starts_with(prefix) || !wanted.tensors.contains(name.substr(prefix.size()))) rest.tensors[name] = tensor;
   }
   const std::string second = find_prefix(wanted, rest);
-  if (!missing_names(wanted, rest, second).empty()) return;
+  if (!data::missing_names(wanted, rest, second).empty()) return;
   throw std::runtime_error(path.string() + ": holds two such networks, their names beginning with '" +
                            data::printable(prefix) + "' and '" + data::printable(second) + "'; save one of them alone");
 }
@@ -76,7 +76,7 @@ data::TensorFile backbone_tensors(const ResNetShape& shape) {
 data::TensorFile read_backbone(const std::string& backbone, const fs::path& weights, std::string* left_over) {
   const data::TensorFile wanted = backbone_tensors(resnet_shape(backbone));
   data::TensorFile file = data::read_tensors(weights);
-  const LoadReport report = match_tensors(wanted, file, {.file = weights.string()});
+  const data::LoadReport report = data::match_tensors(wanted, file, {.file = weights.string()});
   for (const auto& [names, what] :
        {std::pair{report.missing, "lacks "}, {foreign_of(wanted, report.unexpected), "holds more than "}}) {
     if (names.empty()) continue;
@@ -92,7 +92,7 @@ data::TensorFile read_backbone(const std::string& backbone, const fs::path& weig
     const auto found = file.tensors.find(report.prefix + name);
     if (found != file.tensors.end()) own.tensors[name] = std::move(found->second);
   }
-  require_finite(own, weights.string());
+  data::require_finite(own, weights.string());
   return own;
 }
 

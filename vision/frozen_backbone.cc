@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "data/settings.h"
-#include "vision/skip_init.h"
-#include "vision/weights.h"
+#include "data/skip_init.h"
+#include "data/weights.h"
 
 namespace vision {
 
@@ -16,9 +16,9 @@ FrozenBackbone::FrozenBackbone(const std::string& backbone, data::TensorFile wei
     plan_ = std::make_unique<InferencePlan>(
         backbone, std::move(weights), InferenceOptions{.precision = options.precision, .runs_once = options.runs_once});
   } else if (options.precision == plain) {
-    const SkipInit undefined;
+    const data::SkipInit undefined;
     network_ = ResNet(ResNetOptions{backbone});
-    const LoadReport report = load_weights(*network_, weights, {.file = "weights", .prefix = ""});
+    const data::LoadReport report = data::load_weights(*network_, weights, {.file = "weights", .prefix = ""});
     if (!report.missing.empty())
       throw std::runtime_error("weights: tensor '" + report.missing.front() + "' is missing");
     network_->set_frozen(true);

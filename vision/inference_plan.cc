@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "data/settings.h"
-#include "vision/weights.h"
+#include "data/weights.h"
 
 namespace vision {
 namespace {
@@ -48,7 +48,7 @@ InferencePlan::InferencePlan(const std::string& backbone, data::TensorFile weigh
     : InferencePlan(resnet_shape(backbone), std::move(weights), options) {}
 
 InferencePlan::InferencePlan(const ResNet& network, const InferenceOptions& options)
-    : InferencePlan(network->shape(), network_tensors(*network), options) {}
+    : InferencePlan(network->shape(), data::network_tensors(*network), options) {}
 
 InferencePlan::InferencePlan(ResNetShape shape, data::TensorFile weights, const InferenceOptions& options)
     : shape_(std::move(shape)),

@@ -7,9 +7,9 @@
 #include "data/atomic_file.h"
 #include "data/safetensors.h"
 #include "data/sha256.h"
+#include "data/weights.h"
 #include "vision/backbone_file.h"
 #include "vision/frozen_backbone.h"
-#include "vision/weights.h"
 #include "vqa/bundle_files.h"
 #include "vqa/grid_maker.h"
 #include "vqa/version.h"
@@ -112,7 +112,7 @@ void Bundle::write(const fs::path& folder) const {
     if (keeps_backbone) fs::create_hard_link(backbone_weights, folder / kBackboneFile, unlinked);
     if (!keeps_backbone || unlinked) data::copy_file(backbone_weights, folder / kBackboneFile);
   }
-  data::TensorFile file = vision::network_tensors(*model);
+  data::TensorFile file = data::network_tensors(*model);
   file.metadata = {{"epochs", std::to_string(record.epochs)},
                    {"steps", std::to_string(record.steps)},
                    {"accuracy", std::to_string(record.accuracy)}};
@@ -159,8 +159,7 @@ Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
     if (!features.weights.empty()) require_maker(features.weights, {features.store->path().string(), bundle.grids});
     bundle.backbone_weights = features.weights;
   } else if (!features.weights.empty()) {
-    vision::load_weights(*bundle.model->backbone(), vision::read_backbone(c.backbone, features.weights),
-                         {.prefix = ""});
+    data::load_weights(*bundle.model->backbone(), vision::read_backbone(c.backbone, features.weights), {.prefix = ""});
     if (c.freeze_backbone) bundle.grids = grid_provenance({c.backbone, features.weights, transform_options(c)});
   }
   bundle.answers = std::move(answers);

@@ -5,10 +5,10 @@
 #include "data/json_file.h"
 #include "data/printable.h"
 #include "data/safetensors.h"
+#include "data/skip_init.h"
+#include "data/weights.h"
 #include "vision/backbone_file.h"
 #include "vision/frozen_backbone.h"
-#include "vision/skip_init.h"
-#include "vision/weights.h"
 #include "vqa/bundle.h"
 #include "vqa/bundle_files.h"
 #include "vqa/version.h"
@@ -89,14 +89,14 @@ void require_count(const fs::path& path, int64_t found, int64_t expected) {
 
 /// Throws where the weights' file does not hold exactly the wanted tensors, or numbers that are none.
 void check_weights(const fs::path& path, const data::TensorFile& file, const data::TensorFile& wanted) {
-  const vision::LoadReport report = vision::match_tensors(wanted, file, {.file = path.string(), .prefix = ""});
+  const data::LoadReport report = data::match_tensors(wanted, file, {.file = path.string(), .prefix = ""});
   for (const auto& [names, what] : {std::pair{report.missing, "lacks"}, {report.unexpected, "holds the unknown"}}) {
     if (!names.empty()) {
       fail(path, std::string(what) + " tensor '" + data::printable(names.front()) + "' (" +
                      std::to_string(names.size()) + " such); it does not belong to the folder's config.json");
     }
   }
-  vision::require_finite(file, path.string());
+  data::require_finite(file, path.string());
 }
 
 /// Moves the backbone's tensors out of a model's file.
@@ -132,7 +132,7 @@ Bundle read_description(const fs::path& folder, Facts& facts) {
 
 /// `grid_channels`: 0 for a model with a backbone of its own.
 Model make_model(const fs::path& folder, const Config& config, const Facts& facts, int64_t grid_channels) {
-  const vision::SkipInit undefined;
+  const data::SkipInit undefined;
   try {
     return Model(ModelOptions{
         .config = config.model, .words = facts.tokens, .answers = facts.answers, .grid_channels = grid_channels});
@@ -148,7 +148,7 @@ Bundle load_bundle(const fs::path& folder, const SightOptions& options, bool for
   const vision::ResNetShape shape = vision::resnet_shape(backbone);
   const bool sees_beside = for_inference && facts.grid_channels == 0;
   bundle.model = make_model(folder, bundle.config, facts, sees_beside ? shape.channels : facts.grid_channels);
-  data::TensorFile wanted = vision::network_tensors(*bundle.model);
+  data::TensorFile wanted = data::network_tensors(*bundle.model);
   if (sees_beside) {
     for (const auto& [name, tensor] : vision::backbone_tensors(shape).tensors)
       wanted.tensors[std::string(kBackbonePrefix) + name] = tensor;
@@ -163,7 +163,7 @@ Bundle load_bundle(const fs::path& folder, const SightOptions& options, bool for
         backbone, take_backbone(file),
         vision::FrozenBackboneOptions{.device = options.device, .runs_once = options.one_picture}));
   }
-  vision::load_weights(*bundle.model, file, {.file = path.string(), .adopt = for_inference, .prefix = ""});
+  data::load_weights(*bundle.model, file, {.file = path.string(), .adopt = for_inference, .prefix = ""});
   bundle.model->to(options.device);
   bundle.model->eval();
   return bundle;

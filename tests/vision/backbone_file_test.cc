@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "data/safetensors.h"
+#include "data/weights.h"
 #include "tests/data/error_of.h"
 #include "tests/temporary_folder.h"
 #include "vision/frozen_backbone.h"
 #include "vision/resnet.h"
-#include "vision/weights.h"
 
 namespace vision {
 namespace {
@@ -19,7 +19,8 @@ class BackboneFileTest : public testing::Test {
  protected:
   BackboneFileTest() {
     network_->eval();
-    for (const auto& [name, tensor] : network_tensors(*network_).tensors) file_.tensors["module." + name] = tensor;
+    for (const auto& [name, tensor] : data::network_tensors(*network_).tensors)
+      file_.tensors["module." + name] = tensor;
   }
   data::TensorFile read(std::string* left_over = nullptr) const {
     data::write_safetensors(folder_ / "w", file_);
@@ -68,7 +69,7 @@ TEST_F(BackboneFileTest, SaysWhatIsAnotherBackbones) {
 }
 
 TEST_F(BackboneFileTest, OfTwoNetworksNoneIsTaken) {
-  for (const auto& [name, tensor] : network_tensors(*network_).tensors) file_.tensors["ema." + name] = tensor;
+  for (const auto& [name, tensor] : data::network_tensors(*network_).tensors) file_.tensors["ema." + name] = tensor;
   EXPECT_THAT(error_of<std::runtime_error>([&] { read(); }), HasSubstr("w: holds two such networks, their names "
                                                                        "beginning with 'ema.' and 'module.'"));
   file_.tensors.erase("ema.conv1.weight");

@@ -4,10 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "data/weights.h"
 #include "tests/golden/fill.h"
 #include "tests/golden/golden.h"
 #include "vision/backbone_file.h"
-#include "vision/weights.h"
 
 using testing::HasSubstr;
 using vision::InferencePlan;
@@ -51,7 +51,7 @@ TEST_P(InferencePlanTest, GivesWhatTheNetworkGives) {
   InferencePlan plan(network);
   EXPECT_EQ(plan.channels(), network->channels());
   EXPECT_EQ(plan.stride(), network->stride());
-  EXPECT_EQ(described(vision::backbone_tensors(network->shape())), described(vision::network_tensors(*network)));
+  EXPECT_EQ(described(vision::backbone_tensors(network->shape())), described(data::network_tensors(*network)));
   const torch::NoGradGuard no_grad;
   // Smaller after larger: buffers are larger than needed then.
   for (const auto& [images, height, width] : {std::array<int64_t, 3>{2, 97, 64}, {3, 33, 50}, {1, 64, 131}}) {
@@ -131,7 +131,7 @@ TEST(InferencePlan, ThreadsDoNotChangeTheGrid) {
 
 TEST(InferencePlan, TakesHalfPrecisionWeightsByName) {
   ResNet network = filled("resnet18");
-  data::TensorFile file = vision::network_tensors(*network);
+  data::TensorFile file = data::network_tensors(*network);
   for (auto& [name, tensor] : file.tensors) {
     if (!tensor.is_floating_point()) continue;
     const torch::NoGradGuard no_grad;
@@ -145,14 +145,14 @@ TEST(InferencePlan, TakesHalfPrecisionWeightsByName) {
 }
 
 TEST(InferencePlan, MissingTensorIsNamed) {
-  data::TensorFile file = vision::network_tensors(*filled("resnet18"));
+  data::TensorFile file = data::network_tensors(*filled("resnet18"));
   file.tensors.erase("layer3.1.bn2.running_var");
   EXPECT_EQ(message_of<std::runtime_error>([&] { InferencePlan("resnet18", file); }),
             "weights: tensor 'layer3.1.bn2.running_var' is missing");
 }
 
 TEST(InferencePlan, WrongShapeNamesBoth) {
-  data::TensorFile file = vision::network_tensors(*filled("resnet18"));
+  data::TensorFile file = data::network_tensors(*filled("resnet18"));
   file.tensors["layer2.0.conv1.weight"] = torch::zeros({128, 64, 1, 1});
   EXPECT_EQ(message_of<std::runtime_error>([&] { InferencePlan("resnet18", file); }),
             "weights: tensor 'layer2.0.conv1.weight' has shape [128, 64, 1, 1]; the backbone needs [128, 64, 3, 3]");

@@ -9,7 +9,7 @@
 #include <map>
 #include <sstream>
 
-#include "vision/weights.h"
+#include "data/weights.h"
 
 using testing::HasSubstr;
 using vision::ResNet;
@@ -32,7 +32,7 @@ std::vector<int64_t> grid_shape(ResNet& network, int64_t height, int64_t width) 
 /// "[64, 3, 7, 7]" by "conv1.weight", for parameters and buffers.
 std::map<std::string, std::string> names_and_shapes(const ResNet& network) {
   std::map<std::string, std::string> shapes;
-  for (const auto& [name, tensor] : vision::network_tensors(*network).tensors) {
+  for (const auto& [name, tensor] : data::network_tensors(*network).tensors) {
     std::ostringstream shape;
     shape << tensor.sizes();
     shapes[name] = shape.str();
@@ -183,10 +183,10 @@ TEST(ResNetTest, FrozenStaysAsItIsInATrainingParent) {
   EXPECT_TRUE(parent.is_training());
   for (const auto& module : parent.network->modules()) EXPECT_FALSE(module->is_training()) << module->name();
   std::map<std::string, torch::Tensor> before;
-  for (const auto& [name, tensor] : vision::network_tensors(*parent.network).tensors) before[name] = tensor.clone();
+  for (const auto& [name, tensor] : data::network_tensors(*parent.network).tensors) before[name] = tensor.clone();
   const torch::Tensor grid = parent.network->forward(torch::randn({2, 3, 32, 32}));
   EXPECT_FALSE(grid.requires_grad());
-  for (const auto& [name, tensor] : vision::network_tensors(*parent.network).tensors)
+  for (const auto& [name, tensor] : data::network_tensors(*parent.network).tensors)
     EXPECT_TRUE(torch::equal(tensor, before[name])) << name;
 }
 

@@ -8,10 +8,10 @@
 #include <fstream>
 
 #include "data/image_listing.h"
+#include "data/weights.h"
 #include "tools/bench/benchmarks.h"
 #include "vision/frozen_backbone.h"
 #include "vision/resnet.h"
-#include "vision/weights.h"
 
 namespace bench {
 namespace fs = std::filesystem;
@@ -23,7 +23,7 @@ constexpr const char* kFolder = "VQA_BENCH_IMAGES";
 /// Random weights whose residual sums stay small.
 vision::FrozenBackbone random_backbone(const std::string& name) {
   const vision::ResNet network(vision::ResNetOptions{name});
-  data::TensorFile weights = vision::network_tensors(*network);
+  data::TensorFile weights = data::network_tensors(*network);
   for (auto& [key, tensor] : weights.tensors) {
     if (key.ends_with("bn3.weight") || key.ends_with("bn2.weight")) tensor.fill_(0.1);
   }

@@ -4,10 +4,10 @@
 #include <filesystem>
 
 #include "data/safetensors.h"
+#include "data/weights.h"
 #include "tools/bench/benchmarks.h"
 #include "vision/backbone_file.h"
 #include "vision/resnet.h"
-#include "vision/weights.h"
 
 namespace bench {
 namespace fs = std::filesystem;
@@ -17,8 +17,8 @@ namespace {
 void load(benchmark::State& state, const std::string& backbone) {
   const fs::path path = fs::temp_directory_path() / ("vqa_bench_" + std::to_string(::getpid()) + ".safetensors");
   vision::ResNet network(vision::ResNetOptions{backbone});
-  data::write_safetensors(path, vision::network_tensors(*network));
-  for (auto _ : state) vision::load_weights(*network, vision::read_backbone(backbone, path));
+  data::write_safetensors(path, data::network_tensors(*network));
+  for (auto _ : state) data::load_weights(*network, vision::read_backbone(backbone, path));
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * fs::file_size(path)));
   fs::remove(path);
 }

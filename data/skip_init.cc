@@ -1,8 +1,8 @@
-#include "vision/skip_init.h"
+#include "data/skip_init.h"
 
 #include <torch/library.h>
 
-namespace vision {
+namespace data {
 namespace {
 
 // LibTorch's C++ modules draw their numbers in their constructors, and nothing there says not to. This key, which
@@ -27,4 +27,4 @@ c10::DispatchKey prepared_key() {
 
 SkipInit::SkipInit() : guard_(prepared_key()) {}
 
-}  // namespace vision
+}  // namespace data

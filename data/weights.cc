@@ -1,4 +1,4 @@
-#include "vision/weights.h"
+#include "data/weights.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 
 #include "data/printable.h"
 
-namespace vision {
+namespace data {
 namespace {
 
 bool is_counter(const std::string& name) { return name.ends_with("num_batches_tracked"); }
@@ -24,8 +24,8 @@ std::string describe(const torch::Tensor& tensor) {
 void check_fits(const std::string& name, const torch::Tensor& theirs, const torch::Tensor& ours,
                 const LoadOptions& options) {
   if (theirs.sizes() == ours.sizes() && theirs.is_floating_point() == ours.is_floating_point()) return;
-  throw std::runtime_error(options.file + ": " + data::printable(name) + " is " + describe(theirs) +
-                           ", the network needs " + describe(ours) + "; use the file of this very network");
+  throw std::runtime_error(options.file + ": " + printable(name) + " is " + describe(theirs) + ", the network needs " +
+                           describe(ours) + "; use the file of this very network");
 }
 
 /// The network's own, not copies.
@@ -38,13 +38,13 @@ std::map<std::string, torch::Tensor> parameters_and_buffers(const torch::nn::Mod
 
 }  // namespace
 
-data::TensorFile network_tensors(const torch::nn::Module& network) {
-  data::TensorFile file;
+TensorFile network_tensors(const torch::nn::Module& network) {
+  TensorFile file;
   for (const auto& [name, tensor] : parameters_and_buffers(network)) file.tensors[name] = tensor.detach();
   return file;
 }
 
-std::string find_prefix(const data::TensorFile& wanted, const data::TensorFile& file) {
+std::string find_prefix(const TensorFile& wanted, const TensorFile& file) {
   std::map<std::string, int64_t> found;  // how many of the wanted names, by prefix
   for (const auto& [name, tensor] : file.tensors) {
     for (size_t begin = 0; begin != std::string::npos;) {
@@ -60,8 +60,7 @@ std::string find_prefix(const data::TensorFile& wanted, const data::TensorFile& 
   return best == found.end() ? "" : best->first;
 }
 
-std::vector<std::string> missing_names(const data::TensorFile& wanted, const data::TensorFile& file,
-                                       const std::string& prefix) {
+std::vector<std::string> missing_names(const TensorFile& wanted, const TensorFile& file, const std::string& prefix) {
   std::vector<std::string> missing;
   for (const auto& [name, tensor] : wanted.tensors) {
     if (!is_counter(name) && !file.tensors.contains(prefix + name)) missing.push_back(name);
@@ -69,7 +68,7 @@ std::vector<std::string> missing_names(const data::TensorFile& wanted, const dat
   return missing;
 }
 
-LoadReport match_tensors(const data::TensorFile& wanted, const data::TensorFile& file, const LoadOptions& options) {
+LoadReport match_tensors(const TensorFile& wanted, const TensorFile& file, const LoadOptions& options) {
   LoadReport report;
   report.prefix = options.prefix ? *options.prefix : find_prefix(wanted, file);
   for (const auto& [full_name, tensor] : file.tensors) {
@@ -89,20 +88,20 @@ LoadReport match_tensors(const data::TensorFile& wanted, const data::TensorFile&
   return report;
 }
 
-void require_finite(const data::TensorFile& tensors, const std::string& file) {
+void require_finite(const TensorFile& tensors, const std::string& file) {
   for (const auto& [name, tensor] : tensors.tensors) {
     if (!tensor.is_floating_point()) continue;
     const torch::Tensor numbers =
         tensor.element_size() == 1 ? tensor.to(torch::kFloat32) : tensor;  // float8 has no sum
     // The sum needs one pass and no memory, but finite numbers can have an infinite one.
     if (std::isfinite(numbers.sum().item<double>()) || torch::isfinite(numbers).all().item<bool>()) continue;
-    throw std::runtime_error(file + ": tensor '" + data::printable(name) +
+    throw std::runtime_error(file + ": tensor '" + printable(name) +
                              "' holds numbers that are not finite; it is damaged");
   }
 }
 
-LoadReport load_weights(torch::nn::Module& network, const data::TensorFile& file, const LoadOptions& options) {
-  const data::TensorFile ours = network_tensors(network);
+LoadReport load_weights(torch::nn::Module& network, const TensorFile& file, const LoadOptions& options) {
+  const TensorFile ours = network_tensors(network);
   LoadReport report = match_tensors(ours, file, options);
   const torch::NoGradGuard no_grad;
   for (const auto& [name, tensor] : parameters_and_buffers(network)) {
@@ -118,4 +117,4 @@ LoadReport load_weights(torch::nn::Module& network, const data::TensorFile& file
   return report;
 }
 
-}  // namespace vision
+}  // namespace data

@@ -10,7 +10,7 @@
 
 #include "data/tensor_file.h"
 
-namespace vision {
+namespace data {
 
 struct LoadOptions {
   std::string file = "the file";  // what messages call the file, usually its path
@@ -32,28 +32,27 @@ struct LoadReport {
 /// The prefix under which most of the wanted names are found in the file: "" for a file of this very network, "module."
 /// where it was trained in parallel, "visual." for CLIP's files. Of several, the shortest, then the first in the
 /// alphabet; "" where no name is found under any.
-std::string find_prefix(const data::TensorFile& wanted, const data::TensorFile& file);
+std::string find_prefix(const TensorFile& wanted, const TensorFile& file);
 
 /// The wanted names that a file lacks under this prefix. Batch norm's counters (`num_batches_tracked`), which old files
 /// lack and nothing here uses, are never missing.
-std::vector<std::string> missing_names(const data::TensorFile& wanted, const data::TensorFile& file,
-                                       const std::string& prefix);
+std::vector<std::string> missing_names(const TensorFile& wanted, const TensorFile& file, const std::string& prefix);
 
 /// What a file has of the wanted tensors, of which names, shapes and number types are looked at: they may be on
 /// LibTorch's device without memory (meta). Throws std::runtime_error where a shape differs (naming both) or whole
 /// numbers meet floating-point ones.
-LoadReport match_tensors(const data::TensorFile& wanted, const data::TensorFile& file, const LoadOptions& options = {});
+LoadReport match_tensors(const TensorFile& wanted, const TensorFile& file, const LoadOptions& options = {});
 
 /// Throws std::runtime_error naming the first tensor that holds an infinity or what is no number. `file` is what the
 /// message calls the file.
-void require_finite(const data::TensorFile& tensors, const std::string& file);
+void require_finite(const TensorFile& tensors, const std::string& file);
 
 /// Copies the file's tensors into the parameters and buffers of `network` that have their names, converting the number
 /// type (half precision is widened) and the device. What to make of the report is the caller's. Throws as
 /// match_tensors, before anything is copied.
-LoadReport load_weights(torch::nn::Module& network, const data::TensorFile& file, const LoadOptions& options = {});
+LoadReport load_weights(torch::nn::Module& network, const TensorFile& file, const LoadOptions& options = {});
 
 /// Parameters and buffers of `network` by name, sharing its memory: what load_weights takes back.
-data::TensorFile network_tensors(const torch::nn::Module& network);
+TensorFile network_tensors(const torch::nn::Module& network);
 
-}  // namespace vision
+}  // namespace data

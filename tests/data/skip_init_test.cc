@@ -1,8 +1,8 @@
-#include "vision/skip_init.h"
+#include "data/skip_init.h"
 
 #include <gtest/gtest.h>
 
-namespace vision {
+namespace data {
 namespace {
 
 torch::nn::Linear linear() { return torch::nn::Linear(8, 8); }
@@ -10,7 +10,7 @@ torch::nn::Linear linear() { return torch::nn::Linear(8, 8); }
 TEST(SkipInit, DrawsNothingWhileItLives) {
   torch::manual_seed(1);
   {
-    const SkipInit undefined;
+    const data::SkipInit undefined;
     EXPECT_EQ(linear()->weight.sizes(), (std::vector<int64_t>{8, 8}));
     torch::nn::LSTM(torch::nn::LSTMOptions(4, 4));
     torch::nn::Embedding(4, 4);
@@ -21,9 +21,9 @@ TEST(SkipInit, DrawsNothingWhileItLives) {
 }
 
 TEST(SkipInit, OtherWorkIsAsEver) {
-  const SkipInit undefined;
+  const data::SkipInit undefined;
   EXPECT_EQ((torch::ones({3}) + torch::arange(3)).sum().item<double>(), 6);
 }
 
 }  // namespace
-}  // namespace vision
+}  // namespace data

@@ -3,7 +3,7 @@
 
 #include <torch/torch.h>
 
-namespace vision {
+namespace data {
 
 /// While one lives, modules that this thread makes leave the numbers undefined that they would draw at random (by
 /// uniform_ and normal_): for 50 million of them that takes a quarter of a second. All have to be loaded afterwards.
@@ -15,4 +15,4 @@ class SkipInit {
   c10::impl::IncludeDispatchKeyGuard guard_;
 };
 
-}  // namespace vision
+}  // namespace data
