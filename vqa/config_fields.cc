@@ -3,7 +3,7 @@
 #include "fusion/attention.h"
 #include "fusion/grid_position.h"
 #include "fusion/layers.h"
-#include "text/question_encoder.h"
+#include "text/make_question_encoder.h"
 #include "text/tokenizer.h"
 #include "vision/image_rule.h"
 #include "vision/resnet.h"

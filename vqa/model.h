@@ -8,7 +8,7 @@
 #include "fusion/attention_pool.h"
 #include "fusion/grid_position.h"
 #include "fusion/mcan.h"
-#include "text/question_encoder.h"
+#include "text/make_question_encoder.h"
 #include "vision/frozen_backbone.h"
 #include "vision/image_transform.h"
 #include "vision/resnet.h"

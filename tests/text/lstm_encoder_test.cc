@@ -1,4 +1,4 @@
-#include "text/question_encoder.h"
+#include "text/lstm_encoder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,6 @@
 using testing::HasSubstr;
 using text::LstmEncoder;
 using text::LstmEncoderOptions;
-using text::QuestionEncoderOptions;
 
 namespace {
 
@@ -22,15 +21,6 @@ LstmEncoderOptions small() {
 }
 
 torch::Tensor whole(std::vector<int64_t> values) { return torch::tensor(values, torch::kInt64); }
-
-std::string refusal(const QuestionEncoderOptions& options) {
-  try {
-    text::make_question_encoder(options);
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "";
-}
 
 }  // namespace
 
@@ -103,24 +93,42 @@ TEST(LstmEncoderTest, GradientsReachEveryParameter) {
     EXPECT_GT(item.value().grad().abs().sum().item<double>(), 0) << item.key();
 }
 
-TEST(QuestionEncoderTest, IsMadeByName) {
-  QuestionEncoderOptions options;
-  options.lstm = small();
-  for (const std::string& name : text::question_encoder_names()) {
-    options.question_encoder = name;
-    EXPECT_EQ(text::make_question_encoder(options)->dim(), 5);
+// Questions that share beginnings, against LibTorch's own LSTM over every question for itself, in outputs and
+// gradients.
+TEST(LstmEncoderTest, SharedBeginningsChangeNothing) {
+  torch::manual_seed(4);
+  LstmEncoder encoder(small());
+  const std::vector<std::vector<int64_t>> questions = {
+      {4, 9, 2, 7, 3}, {4, 9, 2, 7, 5}, {4, 9}, {4, 9}, {4, 2, 2}, {8}, {4}, {9, 4}, {4, 9, 2, 1}};
+  const auto count = static_cast<int64_t>(questions.size());
+  torch::Tensor ids = torch::zeros({count, 5}, torch::kInt64), lengths = torch::zeros({count}, torch::kInt64);
+  for (int64_t q = 0; q < count; ++q) {
+    const auto& question = questions[static_cast<size_t>(q)];
+    lengths[q] = static_cast<int64_t>(question.size());
+    ids[q].slice(0, 0, lengths[q].item<int64_t>()).copy_(whole(question));
   }
-  options.question_encoder = "gru";
-  EXPECT_THAT(refusal(options), HasSubstr("question-encoder: 'gru'; allowed are lstm"));
-}
+  const torch::Tensor weight = torch::randn({count, 5, 5});
+  const torch::Tensor ours = encoder->forward(ids, lengths);
+  (ours * weight).sum().backward();
+  std::map<std::string, torch::Tensor> gradients;
+  for (const auto& item : encoder->named_parameters()) gradients[item.key()] = item.value().grad().clone();
+  encoder->zero_grad();
 
-TEST(QuestionEncoderTest, RefusesOptionsOutOfRange) {
-  QuestionEncoderOptions options;
-  EXPECT_THAT(refusal(options), HasSubstr("vocabulary-size: 0"));
-  options.lstm = small();
-  options.lstm.dim = 0;
-  EXPECT_THAT(refusal(options), HasSubstr("dim: 0"));
-  options.lstm = small();
-  options.lstm.word_dim = -1;
-  EXPECT_THAT(refusal(options), HasSubstr("word-dim: -1"));
+  auto p = encoder->named_parameters();
+  torch::nn::LSTM lstm(torch::nn::LSTMOptions(6, 5).batch_first(true));
+  {
+    const torch::NoGradGuard no_grad;
+    for (auto& item : lstm->named_parameters()) item.value().copy_(p["lstm." + item.key()]);
+  }
+  torch::Tensor embedding = p["embedding.weight"].detach().clone().requires_grad_(true);
+  for (int64_t q = 0; q < count; ++q) {
+    const int64_t length = lengths[q].item<int64_t>();
+    const torch::Tensor words = embedding.index_select(0, ids[q].slice(0, 0, length)).unsqueeze(0);
+    const torch::Tensor alone = std::get<0>(lstm->forward(words))[0];
+    EXPECT_TRUE(torch::allclose(ours[q].slice(0, 0, length), alone, 1e-5, 1e-6)) << "question " << q;
+    (alone * weight[q].slice(0, 0, length)).sum().backward();
+  }
+  EXPECT_TRUE(torch::allclose(gradients["embedding.weight"], embedding.grad(), 1e-4, 1e-5));
+  for (const auto& item : lstm->named_parameters())
+    EXPECT_TRUE(torch::allclose(gradients["lstm." + item.key()], item.value().grad(), 1e-4, 1e-5)) << item.key();
 }

@@ -1,0 +1,46 @@
+#include "text/make_question_encoder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+using testing::HasSubstr;
+using text::QuestionEncoderOptions;
+
+namespace {
+
+text::LstmEncoderOptions small() { return {.vocabulary_size = 20, .word_dim = 6, .dim = 5}; }
+
+std::string refusal(const QuestionEncoderOptions& options) {
+  try {
+    text::make_question_encoder(options);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST(MakeQuestionEncoderTest, IsMadeByName) {
+  QuestionEncoderOptions options;
+  options.lstm = small();
+  for (const std::string& name : text::question_encoder_names()) {
+    options.question_encoder = name;
+    EXPECT_EQ(text::make_question_encoder(options)->dim(), 5);
+  }
+  options.question_encoder = "gru";
+  EXPECT_THAT(refusal(options), HasSubstr("question-encoder: 'gru'; allowed are lstm"));
+}
+
+TEST(MakeQuestionEncoderTest, RefusesOptionsOutOfRange) {
+  QuestionEncoderOptions options;
+  EXPECT_THAT(refusal(options), HasSubstr("vocabulary-size: 0"));
+  options.lstm = small();
+  options.lstm.dim = 0;
+  EXPECT_THAT(refusal(options), HasSubstr("dim: 0"));
+  options.lstm = small();
+  options.lstm.word_dim = -1;
+  EXPECT_THAT(refusal(options), HasSubstr("word-dim: -1"));
+}

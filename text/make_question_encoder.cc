@@ -1,0 +1,29 @@
+#include "text/make_question_encoder.h"
+
+#include "data/settings.h"
+
+namespace text {
+namespace {
+
+struct Encoder {
+  const char* name;
+  std::shared_ptr<QuestionEncoderImpl> (*make)(const QuestionEncoderOptions& options);
+};
+
+/// A new encoder is one file and one line here.
+constexpr Encoder kEncoders[] = {
+    {"lstm",
+     [](const QuestionEncoderOptions& options) -> std::shared_ptr<QuestionEncoderImpl> {
+       return std::make_shared<LstmEncoderImpl>(options.lstm);
+     }},
+};
+
+}  // namespace
+
+std::vector<std::string> question_encoder_names() { return data::names_of(kEncoders); }
+
+std::shared_ptr<QuestionEncoderImpl> make_question_encoder(const QuestionEncoderOptions& options) {
+  return data::find_named("question-encoder", options.question_encoder, kEncoders).make(options);
+}
+
+}  // namespace text
