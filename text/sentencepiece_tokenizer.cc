@@ -1,29 +1,20 @@
 #include "text/sentencepiece_tokenizer.h"
 
 #include <sentencepiece_processor.h>
-#include <sentencepiece_trainer.h>
 
+#include <algorithm>
 #include <stdexcept>
-#include <unordered_map>
 
 #include "data/atomic_file.h"
+#include "data/unicode.h"
+#include "text/albert_text.h"
+#include "text/sentencepiece_trainer.h"
+#include "text/special_pieces.h"
 
 namespace text {
 namespace {
 
-/// Hands the trainer the questions one by one.
-class Questions : public sentencepiece::SentenceIterator {
- public:
-  explicit Questions(const std::vector<data::Question>& questions) : at_(questions.begin()), end_(questions.end()) {}
-  bool done() const override { return at_ == end_; }
-  void Next() override { ++at_; }
-  const std::string& value() const override { return at_->text; }
-  sentencepiece::util::Status status() const override { return {}; }
-
- private:
-  std::vector<data::Question>::const_iterator at_;
-  std::vector<data::Question>::const_iterator end_;
-};
+constexpr std::string_view kBlank = "\u2581";  // a blank within pieces
 
 /// Reads a protobuf varint of `bytes` at `at` and moves on. False at the end of the bytes.
 bool read_varint(std::string_view bytes, size_t& at, uint64_t& value) {
@@ -53,48 +44,59 @@ bool is_complete(std::string_view bytes) {
   return normalizer;
 }
 
-std::string train(const std::vector<data::Question>& questions, int64_t vocabulary_size) {
-  const std::unordered_map<std::string, std::string> options = {
-      {"model_type", "unigram"},
-      {"vocab_size", std::to_string(vocabulary_size)},
-      {"hard_vocab_limit", "false"},  // few questions give few pieces
-      {"normalization_rule_name", "nmt_nfkc_cf"},
-      {"pad_id", std::to_string(kPaddingId)},
-      {"unk_id", std::to_string(kUnknownId)},
-      {"bos_id", "-1"},
-      {"eos_id", "-1"},
-      {"num_threads", "1"},  // the order of sums, and so the model, depends on it
-      {"minloglevel", "3"},
-  };
-  Questions sentences(questions);
-  std::string model;
-  const auto status = sentencepiece::SentencePieceTrainer::Train(options, &sentences, &model);
-  if (!status.ok()) {
-    throw std::runtime_error("no SentencePiece model of " + std::to_string(vocabulary_size) +
-                             " pieces can be made of the training questions: " + status.ToString());
+/// Whether a piece is text, a digit and a comma: "\u25819,".
+bool ends_in_digit_and_comma(std::string_view piece) {
+  if (!piece.ends_with(',') || piece.size() < 2) return false;
+  size_t at = piece.size() - 2;
+  while (at > 0 && (static_cast<unsigned char>(piece[at]) & 0xC0) == 0x80) --at;  // to the first byte of a character
+  return data::is_digit(data::character_at(piece, at).code);
+}
+
+std::string without_blanks(std::string_view piece) {
+  std::string text;
+  for (size_t at = 0; at < piece.size();) {
+    if (piece.substr(at).starts_with(kBlank)) {
+      at += kBlank.size();
+    } else {
+      text += piece[at++];
+    }
   }
-  return model;
+  return text;
 }
 
 }  // namespace
 
-SentencePieceTokenizer::SentencePieceTokenizer(std::string model, int64_t max_tokens)
-    : Tokenizer(max_tokens),
+SentencePieceTokenizer::SentencePieceTokenizer(std::string model, const TokenizerOptions& options)
+    : Tokenizer(options.max_tokens),
       model_(std::move(model)),
+      options_(options),
       processor_(std::make_unique<sentencepiece::SentencePieceProcessor>()) {
   if (!is_complete(model_) || !processor_->LoadFromSerializedProto(model_).ok())
     throw std::runtime_error("is truncated or no SentencePiece model; restore the file or train the model again");
-  if (processor_->pad_id() != kPaddingId || processor_->unk_id() != kUnknownId) {
-    throw std::runtime_error("has padding id " + std::to_string(processor_->pad_id()) + " and unknown id " +
-                             std::to_string(processor_->unk_id()) + " in place of 0 and 1; train it with these");
+  const auto require = [&](const char* piece, int64_t wanted) {
+    const int64_t id = processor_->PieceToId(piece);
+    if (id == wanted && processor_->IdToPiece(static_cast<int>(id)) == piece) return;
+    throw std::runtime_error("lacks " + std::string(piece) + " at id " + std::to_string(wanted) +
+                             "; take a model with ALBERT's special pieces, as vqa data tokenizer makes them");
+  };
+  require(kPaddingPiece, kPaddingId);
+  require(kUnknownPiece, kUnknownId);
+  begin_ = processor_->PieceToId(kBeginPiece);
+  end_ = processor_->PieceToId(kEndPiece);
+  for (const auto& [piece, id] : {std::pair{kBeginPiece, begin_}, {kEndPiece, end_}}) {
+    if (id != kUnknownId) continue;
+    throw std::runtime_error("lacks " + std::string(piece) +
+                             "; take a model with ALBERT's special pieces, as vqa data tokenizer makes them");
   }
+  mask_ = processor_->PieceToId(kMaskPiece);
+  if (mask_ == kUnknownId) mask_ = kPaddingId;
 }
 
 SentencePieceTokenizer::~SentencePieceTokenizer() = default;
 
 std::unique_ptr<Tokenizer> SentencePieceTokenizer::build(const std::vector<data::Question>& questions,
                                                          const TokenizerOptions& options) {
-  return std::make_unique<SentencePieceTokenizer>(train(questions, options.vocabulary_size), options.max_tokens);
+  return std::make_unique<SentencePieceTokenizer>(train_sentencepiece(questions, options), options);
 }
 
 std::unique_ptr<Tokenizer> SentencePieceTokenizer::load(const std::filesystem::path& folder,
@@ -102,7 +104,7 @@ std::unique_ptr<Tokenizer> SentencePieceTokenizer::load(const std::filesystem::p
   const std::filesystem::path path = folder / kFile;
   std::string model = data::read_file(path);
   try {
-    return std::make_unique<SentencePieceTokenizer>(std::move(model), options.max_tokens);
+    return std::make_unique<SentencePieceTokenizer>(std::move(model), options);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(path.string() + ": " + error.what());
   }
@@ -114,11 +116,53 @@ void SentencePieceTokenizer::save(const std::filesystem::path& folder) const {
   data::write_file(folder / kFile, model_);
 }
 
-std::vector<int64_t> SentencePieceTokenizer::encode_all(std::string_view question) const {
-  std::vector<int> ids;
-  const auto status = processor_->Encode(absl::string_view(question.data(), question.size()), &ids);
-  if (!status.ok()) throw std::runtime_error("the question cannot be split into pieces: " + status.ToString());
-  return {ids.begin(), ids.end()};
+std::vector<int64_t> SentencePieceTokenizer::ids(std::string_view text) const {
+  std::vector<int64_t> ids{begin_};
+  const std::string prepared = albert_text(text, options_);
+  const auto pieces = processor_->EncodeAsImmutableProto(prepared);
+  for (const auto& piece : pieces.pieces()) append_piece(piece.piece(), piece.id(), ids);
+  ids.resize(std::min(ids.size(), static_cast<size_t>(max_tokens()) - 1));
+  ids.push_back(end_);
+  return ids;
+}
+
+/// The id of a piece of text.
+int64_t SentencePieceTokenizer::id_of(std::string_view piece) const {
+  const int64_t id = processor_->PieceToId(absl::string_view(piece.data(), piece.size()));
+  return is_special(id) ? kUnknownId : id;
+}
+
+void SentencePieceTokenizer::append_piece(std::string_view piece, int64_t id, std::vector<int64_t>& ids) const {
+  if (ends_in_digit_and_comma(piece)) {
+    // "9,9" is 9 and , and 9 (as in BERT), though the vocabulary may hold "9,".
+    piece.remove_suffix(1);
+    append_pieces_of(without_blanks(piece), piece.starts_with(kBlank), ids);
+    ids.push_back(id_of(","));
+  } else if (is_special(id)) {
+    // A model may take a special piece for a word wherever text spells it ("user-defined"): no two halves spell it.
+    append_pieces_of(piece.substr(0, 1), false, ids);
+    append_pieces_of(piece.substr(1), false, ids);
+  } else {
+    ids.push_back(id);
+  }
+}
+
+/// Cuts text that is a part of a cut text. SentencePiece begins every text with a blank, which is not there where the
+/// part does not begin a word.
+void SentencePieceTokenizer::append_pieces_of(std::string_view text, bool begins_word,
+                                              std::vector<int64_t>& ids) const {
+  const auto pieces = processor_->EncodeAsImmutableProto(absl::string_view(text.data(), text.size()));
+  bool is_first = true;
+  for (const auto& each : pieces.pieces()) {
+    std::string_view piece = each.piece();
+    if (is_first && !begins_word && piece.starts_with(kBlank)) {
+      piece.remove_prefix(kBlank.size());
+      if (!piece.empty()) ids.push_back(id_of(piece));
+    } else {
+      ids.push_back(id_of(piece));
+    }
+    is_first = false;
+  }
 }
 
 }  // namespace text

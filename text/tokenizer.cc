@@ -13,13 +13,14 @@ namespace {
 struct Kind {
   const char* name;
   const char* file;
+  int64_t least_tokens;  // that max_tokens may be
   std::unique_ptr<Tokenizer> (*build)(const std::vector<data::Question>& questions, const TokenizerOptions& options);
   std::unique_ptr<Tokenizer> (*load)(const std::filesystem::path& folder, const TokenizerOptions& options);
 };
 
 template <class T>
 constexpr Kind kind_of() {
-  return {T::kKind, T::kFile, T::build, T::load};
+  return {T::kKind, T::kFile, T::kLeastTokens, T::build, T::load};
 }
 
 /// A new kind of tokenizer is one file and one line here.
@@ -43,17 +44,13 @@ auto naming(const data::Question& question, Call call) {
 }  // namespace
 
 void TokenizerOptions::validate() const {
-  find_kind(kind);
-  data::check_range("max-tokens", max_tokens, 1, 512);
-  data::check_at_least("vocabulary-size", vocabulary_size, 8);
+  data::check_range("max-tokens", max_tokens, find_kind(kind).least_tokens, kMostTokens);
+  data::check_at_least("vocabulary-size", vocabulary_size, kLeastVocabulary);
 }
 
 std::vector<int64_t> Tokenizer::encode(std::string_view question) const {
   check_question(question);
-  std::vector<int64_t> ids = encode_all(question);
-  if (ids.empty()) ids.push_back(kUnknownId);
-  if (ids.size() > static_cast<size_t>(max_tokens_)) ids.resize(static_cast<size_t>(max_tokens_));
-  return ids;
+  return encode_checked(question);
 }
 
 std::vector<int64_t> Tokenizer::encode(const data::Question& question) const {

@@ -15,11 +15,17 @@ namespace text {
 inline constexpr int64_t kPaddingId = 0;  // fills a batch's shorter questions; encode never gives it
 inline constexpr int64_t kUnknownId = 1;  // what the vocabulary lacks
 
+inline constexpr int64_t kMostTokens = 512;
+inline constexpr int64_t kLeastVocabulary = 8;
+
 struct TokenizerOptions {
   std::string kind = "words";  // one of tokenizer_kinds()
-  int64_t max_tokens = 14;     // longer questions are cut, 1 to 512
-  // sentencepiece: pieces to aim at, fewer when the questions do not give so many; at least 8
+  // Longer questions are cut; up to kMostTokens, from 1, with sentencepiece from 3: [CLS] and [SEP] count
+  int64_t max_tokens = 14;
+  // sentencepiece: pieces to aim at, fewer when the questions do not give so many; at least kLeastVocabulary
   int64_t vocabulary_size = 8000;
+  bool lower_case = true;     // sentencepiece: capitals are small letters (ALBERT's do_lower_case)
+  bool keep_accents = false;  // sentencepiece: characters keep their accents and are not decomposed
 
   /// Throws std::invalid_argument naming the field, its value and what is allowed.
   void validate() const;
@@ -33,7 +39,7 @@ class Tokenizer {
   Tokenizer(const Tokenizer&) = delete;
   Tokenizer& operator=(const Tokenizer&) = delete;
 
-  /// 1 to max_tokens() ids; the unknown id alone where nothing of the question is left (as of "???").
+  /// 1 to max_tokens() ids. Words: the unknown id alone where nothing of the question is left (as of "???").
   /// Throws what check_question (text/clean.h) throws.
   std::vector<int64_t> encode(std::string_view question) const;
 
@@ -50,8 +56,8 @@ class Tokenizer {
   int64_t max_tokens() const { return max_tokens_; }
 
  private:
-  /// All ids of a checked question, possibly none.
-  virtual std::vector<int64_t> encode_all(std::string_view question) const = 0;
+  /// The same for a question that check_question has passed.
+  virtual std::vector<int64_t> encode_checked(std::string_view question) const = 0;
 
   int64_t max_tokens_;
 };
@@ -68,7 +74,7 @@ std::string tokenizer_file(const std::string& kind);
 std::unique_ptr<Tokenizer> build_tokenizer(const std::vector<data::Question>& questions,
                                            const TokenizerOptions& options);
 
-/// Reads what Tokenizer::save wrote. Of `options`, kind and max_tokens count.
+/// Reads what Tokenizer::save wrote. Of `options`, all but vocabulary_size count.
 /// Throws std::runtime_error with path (and line) for a missing, empty, truncated or foreign file.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder, const TokenizerOptions& options);
 

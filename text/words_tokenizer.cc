@@ -1,5 +1,6 @@
 #include "text/words_tokenizer.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "data/atomic_file.h"
@@ -71,12 +72,14 @@ void WordsTokenizer::save(const std::filesystem::path& folder) const {
   data::write_file(folder / kFile, content);
 }
 
-std::vector<int64_t> WordsTokenizer::encode_all(std::string_view question) const {
+std::vector<int64_t> WordsTokenizer::encode_checked(std::string_view question) const {
   std::vector<int64_t> ids;
   for (const std::string& word : clean_words(question)) {
     const auto found = ids_.find(word);
     ids.push_back(found == ids_.end() ? kUnknownId : found->second);
   }
+  if (ids.empty()) ids.push_back(kUnknownId);
+  ids.resize(std::min(ids.size(), static_cast<size_t>(max_tokens())));
   return ids;
 }
 

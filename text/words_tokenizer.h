@@ -15,6 +15,7 @@ class WordsTokenizer : public Tokenizer {
  public:
   static constexpr const char* kKind = "words";
   static constexpr const char* kFile = "words.txt";
+  static constexpr int64_t kLeastTokens = 1;
 
   static std::unique_ptr<Tokenizer> build(const std::vector<data::Question>& questions,
                                           const TokenizerOptions& options);
@@ -31,7 +32,7 @@ class WordsTokenizer : public Tokenizer {
   const std::vector<std::string>& words() const { return words_; }
 
  private:
-  std::vector<int64_t> encode_all(std::string_view question) const override;
+  std::vector<int64_t> encode_checked(std::string_view question) const override;
 
   std::vector<std::string> words_;
   std::unordered_map<std::string, int64_t> ids_;

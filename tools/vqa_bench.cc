@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   bench::register_load_backbone();
   bench::register_convolutions();
   bench::register_grid_store();
+  bench::register_word_vectors();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

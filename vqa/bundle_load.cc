@@ -119,8 +119,7 @@ Bundle read_description(const fs::path& folder, Facts& facts) {
   bundle.grids = facts.grids;
   const ModelConfig& config = bundle.config.model;
   bundle.answers = data::AnswerVocabulary::load(folder / kAnswersFile);
-  bundle.tokenizer =
-      text::load_tokenizer(folder, text::TokenizerOptions{.kind = config.tokenizer, .max_tokens = config.max_tokens});
+  bundle.tokenizer = text::load_tokenizer(folder, tokenizer_options(config));
   require_count(folder / kAnswersFile, bundle.answers.size(), facts.answers);
   require_count(folder / text::tokenizer_file(config.tokenizer), bundle.tokenizer->vocabulary_size(), facts.tokens);
   if (fs::exists(folder / kBackboneFile)) {

@@ -37,6 +37,8 @@ struct ModelConfig {
   std::string tokenizer = "words";        // kind, of text::tokenizer_kinds()
   int64_t max_tokens = 14;                // longer questions are cut
   int64_t vocabulary_size = 8000;         // sentencepiece: pieces to aim at
+  bool lower_case = true;                 // sentencepiece: capitals are small letters
+  bool keep_accents = false;              // sentencepiece: characters keep their accents
   std::string question_encoder = "lstm";  // of text::question_encoder_names()
   int64_t word_dim = 96;                  // width of a token's embedding
   // The image's side.

@@ -54,6 +54,8 @@ std::vector<Field> fields(ModelConfig& c) {
       one_of("tokenizer", "how questions are cut", &c.tokenizer, text::tokenizer_kinds()),
       {"max-tokens", "longer questions are cut to this many tokens", &c.max_tokens},
       {"vocabulary-size", "sentencepiece: pieces to train", &c.vocabulary_size},
+      {"lower-case", "sentencepiece: read capitals as small letters", &c.lower_case},
+      {"keep-accents", "sentencepiece: leave characters their accents", &c.keep_accents},
       one_of("question-encoder", "what reads the tokens", &c.question_encoder, text::question_encoder_names()),
       {"word-dim", "width of a token's embedding", &c.word_dim, kWidth},
       one_of("backbone", "what sees the image", &c.backbone, vision::ResNetImpl::names()),

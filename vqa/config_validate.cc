@@ -6,7 +6,11 @@
 namespace vqa {
 
 text::TokenizerOptions tokenizer_options(const ModelConfig& c) {
-  return {.kind = c.tokenizer, .max_tokens = c.max_tokens, .vocabulary_size = c.vocabulary_size};
+  return {.kind = c.tokenizer,
+          .max_tokens = c.max_tokens,
+          .vocabulary_size = c.vocabulary_size,
+          .lower_case = c.lower_case,
+          .keep_accents = c.keep_accents};
 }
 
 void ModelConfig::validate() const {

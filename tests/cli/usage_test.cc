@@ -12,6 +12,7 @@ class UsageTest : public CliTest {};
 const std::map<std::string, std::vector<std::string>> kFlags{
     {"data shapes", {"--out", "--images", "--seed"}},
     {"data check", {"--min-answer-count"}},
+    {"data tokenizer", {"--questions", "--out", "--vocab-size", "--lower-case", "--keep-accents"}},
     {"train",
      {"--data", "--out", "--preset", "--config", "--resume", "--device", "--attention", "--epochs", "--split"}},
     {"eval", {"--model", "--data", "--split", "--results", "--json", "--prior", "--device"}},

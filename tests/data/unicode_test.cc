@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <tuple>
 
 namespace data {
@@ -41,6 +42,33 @@ TEST(Unicode, LowerCase) {
   EXPECT_EQ(lower(U'\u0531'), U'\u0561');  // Armenian
   EXPECT_EQ(lower(U'\u00DF'), U'\u00DF');  // has no capital in Latin-1
   EXPECT_EQ(lower(U'7'), U'7');
+}
+
+TEST(Unicode, LowerCaseOfTexts) {
+  EXPECT_EQ(lower("ABC \u00C9\u0416\u03A3"), "abc \u00E9\u0436\u03C3");
+  EXPECT_EQ(lower("\u0130"), "i\u0307");
+  EXPECT_EQ(lower("A\xFF"), "a\uFFFD");
+}
+
+TEST(Unicode, CombiningMarks) {
+  for (const char32_t c : {U'\u0301', U'\u05B0', U'\u3099'}) EXPECT_TRUE(is_combining(c));
+  for (const char32_t c : {U'a', U'\u00E9', U'\u200D', U'\u20DD'}) EXPECT_FALSE(is_combining(c));
+}
+
+// Expected: Python's str.isdecimal.
+TEST(Unicode, Digits) {
+  for (const char32_t c : {U'0', U'9', U'\u0663', U'\u0969', U'\uFF12'}) EXPECT_TRUE(is_digit(c));
+  for (const char32_t c : {U'a', U',', U'\u00BD', U'\u2167', U'\u4E09'}) EXPECT_FALSE(is_digit(c));
+}
+
+// Expected: Python's unicodedata.normalize("NFKD", ...).
+TEST(Unicode, Decomposition) {
+  EXPECT_EQ(decompose("caf\u00E9 \uFB01 \uFF12"), "cafe\u0301 fi 2");
+  EXPECT_EQ(decompose("\uD55C"), "\u1112\u1161\u11AB");
+  EXPECT_EQ(decompose("a\u0301\u0323"), "a\u0323\u0301");  // in the order of their classes
+  EXPECT_EQ(decompose(std::string("a\0b", 3)), std::string("a\0b", 3));
+  EXPECT_EQ(decompose(""), "");
+  EXPECT_THROW(decompose("\xFF"), std::invalid_argument);
 }
 
 TEST(Unicode, AppendWritesWhatIsRead) {

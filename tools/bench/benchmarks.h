@@ -33,4 +33,8 @@ void register_convolutions();
 /// of plain pread's of the same bytes. From a file in the folder for temporary ones (TMPDIR), so from the cache.
 void register_grid_store();
 
+/// word_vectors/ROWSx300: 10,000 words from a file in GloVe's format, with rows a second; needs TMPDIR for 120 MB. The
+/// environment's VQA_BENCH_WORD_VECTORS names a file to read instead.
+void register_word_vectors();
+
 }  // namespace bench

@@ -12,6 +12,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all{
       {"data shapes", "draw the embedded set of pictures, questions and answers", data_shapes},
       {"data check", "say what a data folder holds and what is wrong with it", data_check},
+      {"data tokenizer", "make a SentencePiece model of questions", data_tokenizer},
       {"train", "train a model", train},
       {"eval", "answer a split with a model and score the answers", eval},
       {"score", "score a file of results", score},

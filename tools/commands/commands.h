@@ -23,6 +23,7 @@ std::pair<const Command&, std::vector<std::string>> find_command(const std::vect
 
 int data_shapes(const std::vector<std::string>& arguments);
 int data_check(const std::vector<std::string>& arguments);
+int data_tokenizer(const std::vector<std::string>& arguments);
 int train(const std::vector<std::string>& arguments);
 int eval(const std::vector<std::string>& arguments);
 int score(const std::vector<std::string>& arguments);
