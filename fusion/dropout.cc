@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "fusion/vector_clones.h"
+#include "data/vector_clones.h"
 
 namespace fusion {
 namespace {

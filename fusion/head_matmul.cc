@@ -6,7 +6,7 @@
 #include <array>
 #include <vector>
 
-#include "fusion/vector_clones.h"
+#include "data/vector_clones.h"
 
 namespace fusion {
 namespace {
