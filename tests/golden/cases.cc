@@ -2,6 +2,7 @@
 #include "tests/golden/golden.h"
 #include "tests/golden/golden_data.h"
 #include "tests/golden/golden_fusion.h"
+#include "tests/golden/golden_text.h"
 #include "tests/golden/golden_tokenizer.h"
 #include "tests/golden/golden_vision.h"
 #include "tests/golden/golden_vqa.h"
@@ -27,6 +28,8 @@ const std::vector<Case>& cases() {
       {"dba_cross_small", [](Folder folder, uint32_t salt) { return dba_cross(folder, salt, "small"); }},
       {"dba_cross_wide", [](Folder folder, uint32_t salt) { return dba_cross(folder, salt, "wide"); }},
       {"tokenizer", tokenizer, {"tokenizer"}},
+      {"albert_tiny", [](Folder folder, uint32_t salt) { return albert(folder, salt, "tiny"); }},
+      {"albert_base", [](Folder folder, uint32_t salt) { return albert(folder, salt, "base"); }},
       {"eval", evaluator, {"eval"}},
       {"pil_resize", pil_resize, {"pil_resize.json", "../vqa2-mini"}},
   };

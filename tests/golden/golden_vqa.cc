@@ -112,9 +112,9 @@ std::vector<Comparison> mcan(const std::filesystem::path& folder, uint32_t salt,
   fill_module(*model, salt, openvqa_name);
   const vqa::Batch batch = make_batch(file, size, salt);
 
-  const torch::Tensor words = model->encode_question(batch);  // (B, T, D)
+  const torch::Tensor words = model->encode_question(batch).features;  // (B, T, D)
   const auto fused = model->fuse(fusion::Sequence::padded(words, batch.token_lengths), model->encode_image(batch), {});
-  const torch::Tensor loss = vqa::soft_target_loss(fused.logits, make_targets(size, fused.logits.sizes(), salt));
+  const torch::Tensor loss = vqa::find_loss("binary").of(fused.logits, make_targets(size, fused.logits.sizes(), salt));
   loss.backward();
 
   const auto rows = [&](const char* name, const torch::Tensor& ours, const torch::Tensor& lengths) {
