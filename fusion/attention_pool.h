@@ -28,6 +28,9 @@ class AttentionPoolImpl : public torch::nn::Module {
   Pooled forward(const Sequence& x);
 
  private:
+  torch::Tensor score(const torch::Tensor& x);  // (..., D) -> (...)
+  torch::Tensor scores(const Sequence& x);      // (B, T), nothing meant at padded positions
+
   torch::nn::Linear hidden_{nullptr}, score_{nullptr}, merge_{nullptr};
   double dropout_;
 };

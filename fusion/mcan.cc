@@ -7,15 +7,17 @@ namespace fusion {
 
 void McanOptions::validate() const {
   layer.validate();
-  data::check_at_least("encoder-layers", encoder_layers, 1);
-  data::check_at_least("decoder-layers", decoder_layers, 1);
+  data::check_at_least("encoder-layers", encoder_layers, 0);
+  data::check_at_least("decoder-layers", decoder_layers, 0);
 }
 
 McanImpl::McanImpl(const McanOptions& options) : options_(options) {
   options.validate();
   if (attention_kind(options.layer.attention.kind).has_state) {
     question_state_ = register_parameter("question_state", initial_state(options.layer.attention));
-    image_state_ = register_parameter("image_state", initial_state(options.layer.attention));
+    if (options.decoder_layers > 0) {
+      image_state_ = register_parameter("image_state", initial_state(options.layer.attention));
+    }
   }
   for (int64_t i = 0; i < options.encoder_layers; ++i) encoder_->push_back(EncoderLayer(options.layer));
   for (int64_t i = 0; i < options.decoder_layers; ++i) decoder_->push_back(DecoderLayer(options.layer));
@@ -23,10 +25,14 @@ McanImpl::McanImpl(const McanOptions& options) : options_(options) {
   register_module("decoder", decoder_);
 }
 
-McanImpl::Output McanImpl::forward(const Sequence& question, const Sequence& image, const torch::Tensor& image_index) {
+Encoded McanImpl::encode(const Sequence& question) {
   Encoded words{question, first_state(question_state_, question.features.size(0))};
   for (const auto& layer : *encoder_) words = layer->as<EncoderLayer>()->forward(words);
+  return words;
+}
 
+McanImpl::Output McanImpl::forward(const Sequence& question, const Sequence& image, const torch::Tensor& image_index) {
+  const Encoded words = encode(question);
   Encoded cells{image, first_state(image_state_, image.features.size(0))};
   bool per_image = true;
   for (const auto& layer : *decoder_) {

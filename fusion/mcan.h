@@ -9,8 +9,8 @@ namespace fusion {
 
 struct McanOptions {
   LayerOptions layer;
-  int64_t encoder_layers = 6;  // on the question
-  int64_t decoder_layers = 6;  // on the image, guided by the encoded question
+  int64_t encoder_layers = 6;  // on the question; may be 0
+  int64_t decoder_layers = 6;  // on the image, guided by the encoded question; 0 for an encoder alone
 
   /// Throws std::invalid_argument naming the field, its value and what is allowed.
   void validate() const;
@@ -27,6 +27,9 @@ class McanImpl : public torch::nn::Module {
     Sequence image;     // (Q, n, D)
   };
 
+  /// The question alone, (Q, T, D), through the encoder.
+  Encoded encode(const Sequence& question);
+
   /// `question` (Q, T, D), `image` (I, n, D) and the image each question is about, `image_index` (Q) int64 on the same
   /// device; undefined when question i is about image i. What does not depend on the question runs once per image.
   Output forward(const Sequence& question, const Sequence& image, const torch::Tensor& image_index);
@@ -35,7 +38,7 @@ class McanImpl : public torch::nn::Module {
   torch::Tensor first_state(const torch::Tensor& learnt, int64_t batch);
 
   McanOptions options_;
-  torch::Tensor question_state_, image_state_;  // (d_p, D); undefined for kinds without a state
+  torch::Tensor question_state_, image_state_;  // (d_p, D); undefined for kinds without a state, and without a decoder
   torch::nn::ModuleList encoder_, decoder_;
 };
 TORCH_MODULE(Mcan);

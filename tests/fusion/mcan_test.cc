@@ -10,15 +10,19 @@ namespace {
 
 constexpr int64_t kDim = 32;
 
-Mcan model(const std::string& kind, double dropout = 0) {
-  torch::manual_seed(9);
+McanOptions small(const std::string& kind, double dropout = 0) {
   McanOptions options;
   options.layer.attention = {.kind = kind, .dim = kDim, .heads = 4, .d_p = 5, .d_in = 8, .dropout = dropout};
   options.layer.feed_forward = 48;
   options.layer.dropout = dropout;
   options.encoder_layers = 2;
   options.decoder_layers = 2;
-  Mcan mcan(options);
+  return options;
+}
+
+Mcan model(const std::string& kind, double dropout = 0) {
+  torch::manual_seed(9);
+  Mcan mcan(small(kind, dropout));
   mcan->eval();
   return mcan;
 }
@@ -79,12 +83,30 @@ TEST(Mcan, TheStateRunsFromLayerToLayer) {
   EXPECT_GT(relative_difference(mcan->forward(question, image, {}).image.features, before), 1e-3);
 }
 
-TEST(Mcan, RefusesNoLayers) {
+TEST(Mcan, EncodesAQuestionAloneAsBesideAnImage) {
+  torch::NoGradGuard no_grad;
+  for (const char* kind : {"vanilla", "dba"}) {
+    Mcan mcan = model(kind);
+    const Sequence question{torch::randn({2, 6, kDim}), {}}, image{torch::randn({2, 9, kDim}), {}};
+    const torch::Tensor alone = mcan->encode(question).sequence.features;
+    EXPECT_TRUE(torch::equal(mcan->forward(question, image, {}).question.features, alone)) << kind;
+    EXPECT_GT(relative_difference(alone, question.features), 1e-3) << kind;
+  }
+}
+
+TEST(Mcan, WithoutADecoderHasNothingOfTheImage) {
+  McanOptions options = small("dba");
+  options.decoder_layers = 0;
+  for (const auto& item : Mcan(options)->named_parameters())
+    EXPECT_TRUE(item.key().starts_with("encoder.") || item.key() == "question_state") << item.key();
+}
+
+TEST(Mcan, RefusesNegativeNumbersOfLayers) {
   McanOptions options;
-  options.encoder_layers = 0;
+  options.encoder_layers = -1;
   EXPECT_THROW(options.validate(), std::invalid_argument);
   options.encoder_layers = 1;
-  options.decoder_layers = 0;
+  options.decoder_layers = -1;
   EXPECT_THROW(options.validate(), std::invalid_argument);
 }
 
