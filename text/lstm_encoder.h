@@ -24,6 +24,9 @@ class LstmEncoderImpl : public QuestionEncoderImpl {
   torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& lengths) override;
   int64_t dim() const override { return options_.dim; }
 
+  /// A row per token: where given word vectors go.
+  const torch::nn::Embedding& embedding() const { return embedding_; }
+
  private:
   LstmEncoderOptions options_;
   torch::nn::Embedding embedding_{nullptr};

@@ -1,6 +1,7 @@
 #include "text/make_question_encoder.h"
 
 #include "data/settings.h"
+#include "text/albert_encoder.h"
 
 namespace text {
 namespace {
@@ -12,9 +13,13 @@ struct Encoder {
 
 /// A new encoder is one file and one line here.
 constexpr Encoder kEncoders[] = {
-    {"lstm",
+    {kLstm,
      [](const QuestionEncoderOptions& options) -> std::shared_ptr<QuestionEncoderImpl> {
        return std::make_shared<LstmEncoderImpl>(options.lstm);
+     }},
+    {kAlbert,
+     [](const QuestionEncoderOptions& options) -> std::shared_ptr<QuestionEncoderImpl> {
+       return std::make_shared<AlbertEncoderImpl>(options.albert);
      }},
 };
 

@@ -5,14 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "text/albert_options.h"
 #include "text/lstm_encoder.h"
 #include "text/question_encoder.h"
 
 namespace text {
 
+inline constexpr const char* kLstm = "lstm";
+inline constexpr const char* kAlbert = "albert";
+
 struct QuestionEncoderOptions {
-  std::string question_encoder = "lstm";  // one of question_encoder_names()
-  LstmEncoderOptions lstm;                // read by "lstm"
+  std::string question_encoder = kLstm;  // one of question_encoder_names()
+  LstmEncoderOptions lstm;               // read by kLstm
+  AlbertOptions albert;                  // read by kAlbert
 };
 
 /// The encoders that can be asked for.

@@ -101,7 +101,11 @@ std::unique_ptr<Tokenizer> SentencePieceTokenizer::build(const std::vector<data:
 
 std::unique_ptr<Tokenizer> SentencePieceTokenizer::load(const std::filesystem::path& folder,
                                                         const TokenizerOptions& options) {
-  const std::filesystem::path path = folder / kFile;
+  return read(folder / kFile, options);
+}
+
+std::unique_ptr<Tokenizer> SentencePieceTokenizer::read(const std::filesystem::path& path,
+                                                        const TokenizerOptions& options) {
   std::string model = data::read_file(path);
   try {
     return std::make_unique<SentencePieceTokenizer>(std::move(model), options);

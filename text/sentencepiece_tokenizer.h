@@ -26,6 +26,9 @@ class SentencePieceTokenizer : public Tokenizer {
                                           const TokenizerOptions& options);
   static std::unique_ptr<Tokenizer> load(const std::filesystem::path& folder, const TokenizerOptions& options);
 
+  /// The same from a file of any name. Throws std::runtime_error with its path.
+  static std::unique_ptr<Tokenizer> read(const std::filesystem::path& path, const TokenizerOptions& options);
+
   /// `model` is the content of a SentencePiece model file with <pad> 0, <unk> 1, [CLS] and [SEP]. Throws
   /// std::runtime_error, without a path, where it is not. Of `options`, max_tokens, lower_case and keep_accents count.
   SentencePieceTokenizer(std::string model, const TokenizerOptions& options);

@@ -9,7 +9,6 @@
 namespace text {
 namespace {
 
-constexpr int64_t kFirstWordId = 2;
 constexpr size_t kShownBytes = 40;  // of a bad line, in a message
 
 [[noreturn]] void fail(const std::filesystem::path& path, size_t line, const std::string& what) {

@@ -15,6 +15,7 @@ class WordsTokenizer : public Tokenizer {
  public:
   static constexpr const char* kKind = "words";
   static constexpr const char* kFile = "words.txt";
+  static constexpr int64_t kFirstWordId = 2;
   static constexpr int64_t kLeastTokens = 1;
 
   static std::unique_ptr<Tokenizer> build(const std::vector<data::Question>& questions,

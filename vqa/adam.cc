@@ -4,12 +4,14 @@
 
 namespace vqa {
 
-Adam::Adam(const torch::nn::Module& module, const AdamOptions& options) : options_(options) {
+Adam::Adam(const torch::nn::Module& module, const AdamOptions& options, const ScaledRate& scaled) : options_(options) {
   for (const auto& item : module.named_parameters()) {
     const torch::Tensor& parameter = item.value();
     if (!parameter.requires_grad()) continue;
     moments_.push_back({item.key(), parameter, torch::zeros_like(parameter), torch::zeros_like(parameter),
-                        torch::zeros({}, parameter.options().dtype(torch::kFloat32).requires_grad(false))});
+                        torch::zeros({}, parameter.options().dtype(torch::kFloat32).requires_grad(false)),
+                        item.key().starts_with(scaled.prefix) ? scaled.factor : 1});
+    factors_.insert(moments_.back().factor);
   }
 }
 
@@ -34,17 +36,23 @@ torch::Tensor Adam::clip_gradients(double limit) {
 }
 
 void Adam::step(double learning_rate) {
+  for (const double factor : factors_) step(factor, learning_rate * factor);
+}
+
+void Adam::step(double factor, double learning_rate) {
   const torch::NoGradGuard no_grad;
-  std::vector<torch::Tensor> parameters, means, squares, steps;
+  std::vector<torch::Tensor> parameters, all_gradients, means, squares, steps;
   for (const Moments& each : moments_) {
-    if (!each.parameter.grad().defined()) continue;
+    if (each.factor != factor || !each.parameter.grad().defined()) continue;
     parameters.push_back(each.parameter);
+    all_gradients.push_back(each.parameter.grad());
     means.push_back(each.mean);
     squares.push_back(each.square);
     steps.push_back(each.steps);
   }
   at::_foreach_add_(steps, 1);
-  at::_fused_adam_(parameters, gradients(), means, squares, {}, steps, learning_rate, options_.beta1, options_.beta2,
+  if (parameters.empty()) return;
+  at::_fused_adam_(parameters, all_gradients, means, squares, {}, steps, learning_rate, options_.beta1, options_.beta2,
                    /*weight_decay=*/0.0, options_.eps, /*amsgrad=*/false, /*maximize=*/false);
 }
 

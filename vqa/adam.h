@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,11 +12,18 @@
 
 namespace vqa {
 
+/// A rate of their own for some parameters.
+struct ScaledRate {
+  std::string prefix = {};  // of their names
+  double factor = 1;        // of the learning rate
+};
+
 /// Adam (Kingma and Ba 2015, algorithm 1) over a module's trainable parameters, through LibTorch's fused kernel. Its
 /// moments have the parameters' names, so that they can be saved beside them.
 class Adam {
  public:
-  Adam(const torch::nn::Module& module, const AdamOptions& options);
+  /// Parameters whose names begin with `scaled.prefix` learn at the rate times `scaled.factor`.
+  Adam(const torch::nn::Module& module, const AdamOptions& options, const ScaledRate& scaled = {});
 
   /// Forgets the gradients.
   void zero_grad();
@@ -38,11 +46,14 @@ class Adam {
     std::string name;
     torch::Tensor parameter, mean, square;
     torch::Tensor steps;  // () float32: the kernel's own form
+    double factor = 1;    // of the learning rate
   };
   std::vector<torch::Tensor> gradients() const;
+  void step(double factor, double learning_rate);
 
   AdamOptions options_;
   std::vector<Moments> moments_;
+  std::set<double> factors_;  // of all moments
 };
 
 }  // namespace vqa

@@ -1,4 +1,4 @@
-// Answers to questions about one picture.
+// Answers to questions about one picture, or about none.
 #pragma once
 
 #include <opencv2/core/mat.hpp>
@@ -9,8 +9,8 @@
 
 namespace vqa {
 
-/// An answer and its probability: the sigmoid of its logit, the model's estimate that people would give it. Several
-/// answers can be right, so the probabilities of all answers do not add up to one.
+/// An answer and its probability by the model's loss (vqa/loss.h). With `binary`, several answers can be right: the
+/// probabilities of all answers do not add up to one.
 struct RankedAnswer {
   std::string text;
   double probability = 0;
@@ -20,7 +20,7 @@ struct RankedAnswer {
 struct Answer {
   std::string question;
   std::vector<RankedAnswer> answers;  // most probable first
-  cv::Mat attention;                  // (h, w) float32: where the model looked, sums to one
+  cv::Mat attention;                  // (h, w) float32: where the model looked, sums to one; empty without a picture
 };
 
 struct AnswererOptions {
@@ -30,14 +30,16 @@ struct AnswererOptions {
 /// Answers questions with a bundle. Not thread-safe.
 class Answerer {
  public:
-  /// Throws std::runtime_error where the bundle has no backbone and so cannot look at pictures.
+  /// Throws std::runtime_error where the model needs a picture and has no backbone to look at it.
   explicit Answerer(Bundle bundle, const AnswererOptions& options = {});
 
   /// The `top` most probable answers to each question about one picture, 8-bit RGB (H, W, 3), which goes through the
-  /// backbone once for all of them. Throws std::runtime_error for a question that is empty or no UTF-8.
+  /// backbone once for all of them; it is not looked at where the model answers from the question alone. Throws
+  /// std::runtime_error for a question that is empty or no UTF-8.
   std::vector<Answer> answer(const cv::Mat& image, const std::vector<std::string>& questions, int64_t top);
 
  private:
+  ModelOutput run(const Batch& batch);
   Batch make_batch(const cv::Mat& image, const std::vector<std::string>& questions) const;
 
   Bundle bundle_;

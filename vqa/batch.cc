@@ -44,6 +44,7 @@ Batch Batch::to(torch::Device device) const {
   batch.grid = moved(grid, device);
   batch.image_index = moved(image_index, device);
   batch.tokens = moved(tokens, device);
+  batch.question_features = moved(question_features, device);
   batch.targets = {moved(targets.rows, device), moved(targets.answers, device), moved(targets.scores, device)};
   return batch;
 }

@@ -20,15 +20,16 @@ struct SparseTargets {
 
 /// I images and the Q >= I questions about them. Either `images` or `grid` is defined.
 struct Batch {
-  torch::Tensor images;           // (I, 3, H, W) uint8, RGB
-  torch::Tensor grid;             // (I, n, C) float32, given grid features, cells row by row
-  torch::Tensor grid_lengths;     // (I) int64: cells of each image; undefined when all have n
-  torch::Tensor grid_sizes;       // (I, 2) int64, on the CPU: rows and columns; undefined where cells have none
-  torch::Tensor image_index;      // (Q) int64: the image each question is about
-  torch::Tensor tokens;           // (Q, T) int64, 0 past a question's length
-  torch::Tensor token_lengths;    // (Q) int64, on the CPU
-  SparseTargets targets;          // undefined tensors in a batch that is only to be answered
-  std::vector<size_t> questions;  // (Q): each question's index in the split
+  torch::Tensor images;             // (I, 3, H, W) uint8, RGB
+  torch::Tensor grid;               // (I, n, C) float32, given grid features, cells row by row
+  torch::Tensor grid_lengths;       // (I) int64: cells of each image; undefined when all have n
+  torch::Tensor grid_sizes;         // (I, 2) int64, on the CPU: rows and columns; undefined where cells have none
+  torch::Tensor image_index;        // (Q) int64: the image each question is about
+  torch::Tensor tokens;             // (Q, T) int64, 0 past a question's length
+  torch::Tensor token_lengths;      // (Q) int64, on the CPU
+  torch::Tensor question_features;  // (Q, T, C) float32: a frozen question encoder's output; undefined: from `tokens`
+  SparseTargets targets;            // undefined tensors in a batch that is only to be answered
+  std::vector<size_t> questions;    // (Q): each question's index in the split
 
   /// Sets `tokens` and `token_lengths` from the ids of Q questions, padded to the longest.
   void set_tokens(const std::vector<std::span<const int64_t>>& questions);

@@ -26,6 +26,7 @@ Batch BatchMaker::make(const BatchPlan& plan) const {
   std::vector<std::span<const int64_t>> tokens;
   for (const size_t question : plan.questions) tokens.emplace_back(tokens_[question]);
   batch.set_tokens(tokens);
+  if (questions_ != nullptr) batch.question_features = questions_->read(tokens);
   batch.targets = targets(plan);
   return batch;
 }

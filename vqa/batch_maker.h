@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "data/answer_vocabulary.h"
@@ -10,6 +11,7 @@
 #include "text/tokenizer.h"
 #include "vqa/batch.h"
 #include "vqa/image_source.h"
+#include "vqa/question_store.h"
 
 namespace vqa {
 
@@ -29,12 +31,19 @@ class BatchMaker {
 
   const data::Split& split() const { return split_; }
 
+  /// The ids of every question of the split.
+  std::span<const Tokens> tokens() const { return tokens_; }
+
+  /// From now on batches get their questions' features from `store`, which has to outlive this.
+  void take_question_features(const QuestionStore* store) { questions_ = store; }
+
  private:
   SparseTargets targets(const BatchPlan& plan) const;
 
   const data::Split& split_;
   std::unique_ptr<const ImageSource> images_;
-  std::vector<std::vector<int64_t>> tokens_;            // by question
+  const QuestionStore* questions_ = nullptr;
+  std::vector<Tokens> tokens_;                          // by question
   std::vector<std::vector<data::SoftTarget>> targets_;  // by question; empty in batches to answer
 };
 

@@ -38,14 +38,6 @@ void require_alike(const data::NamedProvenance& one, const data::NamedProvenance
   if (!difference.empty()) throw std::runtime_error(difference + advice);
 }
 
-/// A model of given features has the settings that they were made with.
-void take_settings(const data::GridProvenance& grids, ModelConfig& config) {
-  config.backbone = grids.backbone;
-  config.image_rule = grids.image_rule;
-  config.image_size = grids.image_size;
-  config.freeze_backbone = true;
-}
-
 /// The weights have to be those that `made` was made with. Reads the whole file.
 void require_maker(const fs::path& weights, const data::NamedProvenance& made) {
   data::GridProvenance given = made.provenance;
@@ -70,6 +62,10 @@ void write_description(const Bundle& bundle, const fs::path& folder) {
 }  // namespace
 
 void Bundle::give_sight(const fs::path& weights, const SightOptions& options) {
+  if (model->blind()) {
+    if (!weights.empty()) fail(weights, "is not needed: the model sees no pictures; leave out --weights");
+    return;
+  }
   if (model->sees_pictures()) {
     if (!weights.empty()) fail(weights, "is not needed: the model has a backbone of its own; leave out --weights");
     return;
@@ -128,12 +124,21 @@ void Bundle::keep_backbone_in(const fs::path& folder) {
     fail(from, "was changed while it was copied; start again");
 }
 
+void take_settings(const data::GridProvenance& grids, ModelConfig& config) {
+  config.backbone = grids.backbone;
+  config.image_rule = grids.image_rule;
+  config.image_size = grids.image_size;
+  config.freeze_backbone = true;
+}
+
 void require_same_grids(const Bundle& bundle, const data::GridStore& store, bool force) {
   const std::string path = store.path().string();
   if (bundle.grids.backbone.empty()) {
-    throw std::runtime_error(path +
-                             ": the model was trained from pixels and sees pictures with a backbone of its own; " +
-                             "leave out --features");
+    throw std::runtime_error(path + ": the model " +
+                             (bundle.model->blind()
+                                  ? "answers from the question alone"
+                                  : "was trained from pixels and sees pictures with a backbone of its own") +
+                             "; leave out --features");
   }
   if (!force) require_alike({path, store.provenance()}, {"the model", bundle.grids}, "; --force uses it all the same");
   const int64_t channels = bundle.model->grid_channels();

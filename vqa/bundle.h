@@ -50,8 +50,9 @@ struct Bundle {
   static Bundle load_for_inference(const std::filesystem::path& folder, const SightOptions& options = {});
 
   /// Lets a model that was trained on given grid features see pictures: with the backbone in `weights`, or where that
-  /// is empty in the bundle. One that can already stays as it is. Throws std::runtime_error where there is none, where
-  /// it is no such backbone, where `weights` is not the file that made the features, and where it is not needed.
+  /// is empty in the bundle. One that can already, or that needs none, stays as it is. Throws std::runtime_error where
+  /// there is none, where it is no such backbone, where `weights` is not the file that made the features, and where it
+  /// is not needed.
   void give_sight(const std::filesystem::path& weights, const SightOptions& options = {});
 
   /// Whether `folder` holds a bundle, complete or begun.
@@ -79,6 +80,9 @@ struct FeatureOptions {
 /// not the backbone's, or not those that the store was made with.
 Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
                    std::shared_ptr<const text::Tokenizer> tokenizer, const FeatureOptions& features = {});
+
+/// A model of given features has the settings of backbone and images that they were made with.
+void take_settings(const data::GridProvenance& grids, ModelConfig& config);
 
 /// Throws std::runtime_error that names the first difference where the features of `store` were made otherwise than the
 /// bundle's, and always where the numbers of channels differ.

@@ -145,7 +145,7 @@ Bundle load_bundle(const fs::path& folder, const SightOptions& options, bool for
   Bundle bundle = read_description(folder, facts);
   const std::string& backbone = bundle.config.model.backbone;
   const vision::ResNetShape shape = vision::resnet_shape(backbone);
-  const bool sees_beside = for_inference && facts.grid_channels == 0;
+  const bool sees_beside = for_inference && facts.grid_channels == 0 && !bundle.config.model.no_image;
   bundle.model = make_model(folder, bundle.config, facts, sees_beside ? shape.channels : facts.grid_channels);
   data::TensorFile wanted = data::network_tensors(*bundle.model);
   if (sees_beside) {

@@ -11,6 +11,7 @@
 
 #include "data/answer_vocabulary.h"
 #include "data/settings.h"
+#include "text/albert_options.h"
 #include "text/tokenizer.h"
 
 namespace vqa {
@@ -40,14 +41,28 @@ struct ModelConfig {
   bool lower_case = true;                 // sentencepiece: capitals are small letters
   bool keep_accents = false;              // sentencepiece: characters keep their accents
   std::string question_encoder = "lstm";  // of text::question_encoder_names()
+  bool freeze_question = false;           // its weights stay as they are
   int64_t word_dim = 96;                  // width of a token's embedding
+  // ALBERT (Lan et al. 2020); text/albert_options.h tells more.
+  int64_t question_dim = 96;                     // width of its layers
+  int64_t question_layers = 2;                   // how often a layer is run
+  int64_t question_groups = 1;                   // sets of weights that the layers share
+  int64_t question_inner_layers = 1;             // layers in such a set
+  int64_t question_heads = 4;                    // attention heads; divide question_dim
+  int64_t question_feed_forward = 192;           // inner width of the feed-forward blocks
+  std::string question_activation = "gelu_new";  // inside them, of text::albert_activations()
+  int64_t question_positions = 64;               // tokens of the longest question that there is a position for
+  int64_t question_types = 2;                    // token types, of which questions have the first
+  double question_norm_eps = 1e-12;              // of its layer norms
   // The image's side.
+  bool no_image = false;                   // none: the network answers from the question alone
   std::string backbone = "resnet-shapes";  // of vision::ResNetImpl::names()
   bool freeze_backbone = false;            // its weights and statistics stay as they are
   std::string image_rule = "torchvision";  // channels, figures and filter, of vision::image_rules()
   std::string image_size = "64";           // pixels, as vision::ImageSize reads it
   std::string grid_position = "sine";      // what tells cells where they lie, of fusion::grid_position_forms()
   // The answers.
+  std::string loss = "binary";                       // what it learns by, and what logits mean, of losses()
   int64_t min_answer_count = data::kMinAnswerCount;  // questions in training that an answer needs to be kept
 
   /// Throws std::invalid_argument naming the first field that is wrong, its value and what is allowed.
@@ -68,6 +83,7 @@ struct TrainingConfig {
   int64_t epochs = 15;            // passes over the training questions
   int64_t batch_size = 128;       // questions
   double learning_rate = 5e-4;    // Adam's, before the schedule
+  double question_lr_scale = 1;   // what that is multiplied by for the question encoder
   AdamOptions adam;
   std::string schedule = "linear";     // of the learning rate, of schedules()
   double warmup_epochs = 0.5;          // over which the rate rises
@@ -116,8 +132,12 @@ std::vector<Field> fields(TrainingConfig& config);
 /// Every field, the model's first.
 std::vector<Field> fields(Config& config);
 
-/// The tokenizer's settings, as the text room wants them.
+/// The settings of the tokenizer and of an ALBERT for a vocabulary of `words` tokens, as the text room wants them.
 text::TokenizerOptions tokenizer_options(const ModelConfig& config);
+text::AlbertOptions albert_options(const ModelConfig& config, int64_t words);
+
+/// The inverse of albert_options: a question encoder of that kind and shape. The vocabulary's size is no setting.
+void take_settings(const text::AlbertOptions& albert, ModelConfig& config);
 
 /// {"model": {name: value}, "training": {name: value}}.
 nlohmann::json to_json(const Config& config);

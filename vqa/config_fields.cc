@@ -8,6 +8,7 @@
 #include "vision/image_rule.h"
 #include "vision/resnet.h"
 #include "vqa/config.h"
+#include "vqa/loss.h"
 #include "vqa/schedule.h"
 
 namespace vqa {
@@ -17,7 +18,8 @@ using data::kBelowOne;
 using data::names_of;
 
 /// Wider and deeper models than any there is are typing errors, and would end in a failed allocation.
-constexpr data::Range<double> kWidth{.least = 1, .most = 65'536}, kDepth{.least = 1, .most = 1000};
+constexpr data::Range<double> kWidth{.least = 1, .most = 65'536}, kDepth{.least = 1, .most = 1000},
+    kDepthOrNone{.least = 0, .most = 1000};
 constexpr data::Range<double> kOneOrMore{.least = 1}, kZeroOrMore{.least = 0}, kShare{.least = 0, .most = 1},
     kAboveZero{.least = 0, .above_least = true};
 
@@ -41,7 +43,7 @@ std::vector<Field> fields(ModelConfig& c) {
       {"heads", "attention heads; divides dim, and d-in with dba", &c.heads},
       {"d-p", "dba: length of the compressed sequence", &c.d_p, kWidth},
       {"d-in", "dba: width of its query and key projections over all heads", &c.d_in, kWidth},
-      {"encoder-layers", "layers on the question", &c.encoder_layers, kDepth},
+      {"encoder-layers", "layers on the question", &c.encoder_layers, kDepthOrNone},
       {"decoder-layers", "layers on the image", &c.decoder_layers, kDepth},
       {"feed-forward", "inner width of the feed-forward blocks", &c.feed_forward, kWidth},
       one_of("activation", "of the feed-forward blocks", &c.activation, names_of(fusion::activations())),
@@ -57,12 +59,27 @@ std::vector<Field> fields(ModelConfig& c) {
       {"lower-case", "sentencepiece: read capitals as small letters", &c.lower_case},
       {"keep-accents", "sentencepiece: leave characters their accents", &c.keep_accents},
       one_of("question-encoder", "what reads the tokens", &c.question_encoder, text::question_encoder_names()),
+      {"freeze-question", "keep the question encoder's weights as they are", &c.freeze_question},
       {"word-dim", "width of a token's embedding", &c.word_dim, kWidth},
+      {"question-dim", "albert: width of its layers", &c.question_dim, kWidth},
+      {"question-layers", "albert: how often a layer is run", &c.question_layers, kDepth},
+      {"question-groups", "albert: sets of weights that the layers share", &c.question_groups, kDepth},
+      {"question-inner-layers", "albert: layers in a set", &c.question_inner_layers, kDepth},
+      {"question-heads", "albert: attention heads; divides question-dim", &c.question_heads, kWidth},
+      {"question-feed-forward", "albert: inner width of the feed-forward blocks", &c.question_feed_forward, kWidth},
+      one_of("question-activation", "albert: of the feed-forward blocks", &c.question_activation,
+             text::albert_activations()),
+      {"question-positions", "albert: tokens of the longest question; at least max-tokens", &c.question_positions,
+       kWidth},
+      {"question-types", "albert: token types", &c.question_types, kWidth},
+      {"question-norm-eps", "albert: epsilon of its layer norms", &c.question_norm_eps, kAboveZero},
+      {"no-image", "learn to answer from the question alone: the language prior", &c.no_image},
       one_of("backbone", "what sees the image", &c.backbone, vision::ResNetImpl::names()),
       {"freeze-backbone", "keep the backbone's weights and statistics as they are", &c.freeze_backbone},
       one_of("image-rule", "filter, channels and figures of the image", &c.image_rule, names_of(vision::image_rules())),
       {"image-size", "pixels: 448, a square; 600/1000, the shorter side and the most of the longer; /1000, the longer",
        &c.image_size},
+      one_of("loss", "cross-entropy of", &c.loss, names_of(losses())),
       {"min-answer-count", "answers kept occur at least this often in training", &c.min_answer_count, kOneOrMore},
   };
 }
@@ -75,6 +92,8 @@ std::vector<Field> fields(TrainingConfig& c) {
       {"batch-size", "questions a batch, grouped by image; an image's questions stay together where they fit",
        &c.batch_size, kOneOrMore},
       {"learning-rate", "Adam's base learning rate", &c.learning_rate, kAboveZero},
+      {"question-lr-scale", "what the learning rate is multiplied by for the question encoder", &c.question_lr_scale,
+       kZeroOrMore},
       {"beta1", "Adam's first decay rate", &c.adam.beta1, kBelowOne},
       {"beta2", "Adam's second decay rate", &c.adam.beta2, kBelowOne},
       {"adam-eps", "Adam's epsilon", &c.adam.eps, kAboveZero},

@@ -1,4 +1,5 @@
 #include "fusion/grid_position.h"
+#include "text/make_question_encoder.h"
 #include "vqa/config.h"
 #include "vqa/model.h"
 #include "vqa/schedule.h"
@@ -13,6 +14,54 @@ text::TokenizerOptions tokenizer_options(const ModelConfig& c) {
           .keep_accents = c.keep_accents};
 }
 
+text::AlbertOptions albert_options(const ModelConfig& c, int64_t words) {
+  return {.vocabulary_size = words,
+          .embedding_dim = c.word_dim,
+          .dim = c.question_dim,
+          .layers = c.question_layers,
+          .groups = c.question_groups,
+          .inner_layers = c.question_inner_layers,
+          .heads = c.question_heads,
+          .feed_forward = c.question_feed_forward,
+          .positions = c.question_positions,
+          .types = c.question_types,
+          .activation = c.question_activation,
+          .layer_norm_eps = c.question_norm_eps};
+}
+
+void take_settings(const text::AlbertOptions& albert, ModelConfig& c) {
+  c.question_encoder = text::kAlbert;
+  c.word_dim = albert.embedding_dim;
+  c.question_dim = albert.dim;
+  c.question_layers = albert.layers;
+  c.question_groups = albert.groups;
+  c.question_inner_layers = albert.inner_layers;
+  c.question_heads = albert.heads;
+  c.question_feed_forward = albert.feed_forward;
+  c.question_positions = albert.positions;
+  c.question_types = albert.types;
+  c.question_activation = albert.activation;
+  c.question_norm_eps = albert.layer_norm_eps;
+}
+
+namespace {
+
+/// What settings of an ALBERT have to be together.
+void check_albert(const ModelConfig& c) {
+  if (c.question_encoder != text::kAlbert) return;
+  const auto refuse = [](const std::string& name, int64_t value, const std::string& allowed) {
+    data::refuse_value(name, std::to_string(value), allowed);
+  };
+  if (c.question_dim % c.question_heads != 0)
+    refuse("question-heads", c.question_heads, "a divisor of question-dim " + std::to_string(c.question_dim));
+  if (c.question_groups > c.question_layers)
+    refuse("question-groups", c.question_groups, "at most question-layers " + std::to_string(c.question_layers));
+  if (c.question_positions < c.max_tokens)
+    refuse("question-positions", c.question_positions, "at least max-tokens " + std::to_string(c.max_tokens));
+}
+
+}  // namespace
+
 void ModelConfig::validate() const {
   ModelConfig copy = *this;
   for (const Field& field : fields(copy)) field.check();
@@ -21,6 +70,7 @@ void ModelConfig::validate() const {
   fusion::GridPositionOptions{.form = grid_position, .dim = dim}.validate();
   vision::ImageTransform{transform_options(*this)};
   tokenizer_options(*this).validate();
+  check_albert(*this);
 }
 
 void TrainingConfig::validate() const {

@@ -72,15 +72,21 @@ class StoredGrids : public ImageSource {
   std::vector<const data::GridImage*> grids_;  // by image of the split
 };
 
+class NoImages : public ImageSource {
+ public:
+  void load(const std::vector<size_t>&, Batch&) const override {}
+};
+
 }  // namespace
 
 void require_one_size(const vision::ImageTransformOptions& options) {
   if (vision::ImageSize::parse(options.size).is_square()) return;
-  data::refuse_value("image-size", "'" + options.size + "'", "a square, such as 448: a batch holds images of one size");
+  data::refuse_value("image-size", "'" + options.size + "'", "a square, such as 448, or grid features: a batch holds images of one size");
 }
 
 std::unique_ptr<const ImageSource> image_source(const data::Split& split, const ModelImpl& model,
                                                 const data::GridStore* store) {
+  if (model.blind()) return std::make_unique<NoImages>();
   if (store != nullptr) return std::make_unique<StoredGrids>(split, *store);
   return std::make_unique<PictureFiles>(split, model.transform());
 }

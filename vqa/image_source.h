@@ -25,9 +25,10 @@ class ImageSource {
   virtual void load(const std::vector<size_t>& images, Batch& batch) const = 0;
 };
 
-/// Reads grid features from `store`: sets Batch::grid, padded to the largest, with lengths and sizes; or, where it is
-/// null, decodes and resizes picture files as `model` wants them: sets Batch::images. All must outlive the source.
-/// Throws as require_one_size, and std::runtime_error with the store's path and the first image that it lacks.
+/// For a model that answers from the question alone: nothing. Else reads grid features from `store`: sets Batch::grid,
+/// padded to the largest, with lengths and sizes; or, where it is null, decodes and resizes picture files as `model`
+/// wants them: sets Batch::images. All must outlive the source. Throws as require_one_size, and std::runtime_error with
+/// the store's path and the first image that it lacks.
 std::unique_ptr<const ImageSource> image_source(const data::Split& split, const ModelImpl& model,
                                                 const data::GridStore* store = nullptr);
 

@@ -14,7 +14,7 @@ fusion::McanOptions mcan_options(const ModelConfig& c) {
   options.layer.layer_norm = c.layer_norm;
   options.layer.dropout = c.dropout;
   options.encoder_layers = c.encoder_layers;
-  options.decoder_layers = c.decoder_layers;
+  options.decoder_layers = c.no_image ? 0 : c.decoder_layers;
   return options;
 }
 
@@ -25,22 +25,13 @@ vision::ImageTransformOptions transform_options(const ModelConfig& c) {
 ModelImpl::ModelImpl(const ModelOptions& options) : options_(options), transform_(transform_options(options.config)) {
   const ModelConfig& c = options.config;
   c.validate();
-  if (options.grid_channels == 0) {
-    backbone_ = register_module("backbone", vision::ResNet(vision::ResNetOptions{.backbone = c.backbone}));
-    if (c.freeze_backbone) backbone_->set_frozen(true);
-  }
-  const text::LstmEncoderOptions lstm{.vocabulary_size = options.words, .word_dim = c.word_dim, .dim = c.dim};
-  question_encoder_ = register_module(
-      "question_encoder", text::make_question_encoder({.question_encoder = c.question_encoder, .lstm = lstm}));
-  const int64_t channels = backbone_ ? backbone_->channels() : options.grid_channels;
-  grid_projection_ = register_module("grid_projection", torch::nn::Linear(channels, c.dim));
-  grid_position_ = register_module(
-      "grid_position", fusion::GridPosition(fusion::GridPositionOptions{.form = c.grid_position, .dim = c.dim}));
+  if (!c.no_image) make_image_side();
+  make_question_side();
   mcan_ = register_module("mcan", fusion::Mcan(mcan_options(c)));
   const fusion::AttentionPoolOptions pool{
       .dim = c.dim, .hidden_dim = c.pool_dim, .out_dim = c.fused_dim, .dropout = c.dropout};
   question_pool_ = register_module("question_pool", fusion::AttentionPool(pool));
-  image_pool_ = register_module("image_pool", fusion::AttentionPool(pool));
+  if (!c.no_image) image_pool_ = register_module("image_pool", fusion::AttentionPool(pool));
   norm_ =
       register_module("norm", fusion::LayerNorm(fusion::LayerNormOptions{.dim = c.fused_dim, .form = c.layer_norm}));
   classifier_ = register_module("classifier", torch::nn::Linear(c.fused_dim, options.answers));
@@ -48,16 +39,49 @@ ModelImpl::ModelImpl(const ModelOptions& options) : options_(options), transform
   torch::nn::init::constant_(classifier_->bias, -std::log(static_cast<double>(options.answers)));
 }
 
-ModelOutput ModelImpl::forward(const Batch& batch) { return forward(batch, encode_image(batch)); }
+void ModelImpl::make_question_side() {
+  const ModelConfig& c = options_.config;
+  const text::QuestionEncoderOptions encoder{
+      .question_encoder = c.question_encoder,
+      .lstm = {.vocabulary_size = options_.words, .word_dim = c.word_dim, .dim = c.dim},
+      .albert = albert_options(c, options_.words)};
+  question_encoder_ = register_module(kQuestionEncoder, text::make_question_encoder(encoder));
+  if (c.freeze_question) {
+    for (torch::Tensor& parameter : question_encoder_->parameters()) parameter.set_requires_grad(false);
+  }
+  if (question_encoder_->dim() != c.dim) {
+    question_projection_ = register_module("question_projection", torch::nn::Linear(question_encoder_->dim(), c.dim));
+  }
+}
+
+void ModelImpl::make_image_side() {
+  const ModelConfig& c = options_.config;
+  if (options_.grid_channels == 0) {
+    backbone_ = register_module("backbone", vision::ResNet(vision::ResNetOptions{.backbone = c.backbone}));
+    if (c.freeze_backbone) backbone_->set_frozen(true);
+  }
+  grid_projection_ = register_module("grid_projection", torch::nn::Linear(grid_channels(), c.dim));
+  grid_position_ = register_module(
+      "grid_position", fusion::GridPosition(fusion::GridPositionOptions{.form = c.grid_position, .dim = c.dim}));
+}
+
+ModelOutput ModelImpl::forward(const Batch& batch) {
+  if (!blind()) return forward(batch, encode_image(batch));
+  const fusion::Sequence words = mcan_->encode(encode_question(batch)).sequence;
+  return {.logits = classify(question_pool_->forward(words).features)};
+}
 
 ModelOutput ModelImpl::forward(const Batch& batch, const Grid& grid) {
-  const fusion::Sequence question = fusion::Sequence::padded(encode_question(batch), batch.token_lengths);
-  const Fused fused = fuse(question, grid, batch.image_index);
+  const Fused fused = fuse(encode_question(batch), grid, batch.image_index);
   return {fused.logits, fused.image.weights, grid.height, grid.width};
 }
 
-torch::Tensor ModelImpl::encode_question(const Batch& batch) {
-  return question_encoder_->forward(batch.tokens, batch.token_lengths);
+fusion::Sequence ModelImpl::encode_question(const Batch& batch) {
+  torch::Tensor words = batch.question_features.defined()
+                            ? batch.question_features
+                            : question_encoder_->forward(batch.tokens, batch.token_lengths);  // (Q, T, its own width)
+  if (question_projection_) words = question_projection_(words);
+  return fusion::Sequence::padded(words, batch.token_lengths);
 }
 
 ModelImpl::Grid ModelImpl::encode_image(const Batch& batch) {
@@ -80,7 +104,7 @@ ModelImpl::Fused ModelImpl::fuse(const fusion::Sequence& question, const Grid& g
   fused.sides = mcan_->forward(question, grid.cells, image_index);
   fused.question = question_pool_->forward(fused.sides.question);
   fused.image = image_pool_->forward(fused.sides.image);
-  fused.logits = classifier_(norm_(fused.question.features + fused.image.features));
+  fused.logits = classify(fused.question.features + fused.image.features);
   return fused;
 }
 

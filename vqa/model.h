@@ -27,13 +27,14 @@ struct ModelOptions {
 /// What the network gives for a batch of Q questions.
 struct ModelOutput {
   torch::Tensor logits;           // (Q, A)
-  torch::Tensor image_attention;  // (Q, n): where the pooling looked, each row sums to one
-  int64_t grid_height = 0;        // n = grid_height * grid_width; 0 where the grid features were given
+  torch::Tensor image_attention;  // (Q, n): where the pooling looked, each row sums to one; undefined without an image
+  int64_t grid_height = 0;        // n = grid_height * grid_width; 0 where the grid features were given, or no image is
   int64_t grid_width = 0;
 };
 
 /// MCAN as published (Yu et al. 2019, section 4) over a grid of ResNet features: encoder-decoder, one attentional
-/// pooling a side, sum, layer norm, classifier. Registered names are the bundle's format.
+/// pooling a side, sum, layer norm, classifier. With the setting no-image, only the question's side of it. Registered
+/// names are the bundle's format.
 class ModelImpl : public torch::nn::Module {
  public:
   /// Throws std::invalid_argument naming the setting that is wrong.
@@ -41,8 +42,8 @@ class ModelImpl : public torch::nn::Module {
 
   ModelOutput forward(const Batch& batch);
 
-  /// The steps of forward, for tests and tools that look inside.
-  torch::Tensor encode_question(const Batch& batch);  // (Q, T, D)
+  /// The steps of forward with an image, for tests and tools that look inside.
+  fusion::Sequence encode_question(const Batch& batch);  // (Q, T, D)
   struct Grid {
     fusion::Sequence cells;         // (I, n, D), projected, with positions
     int64_t height = 0, width = 0;  // 0 where the features were given
@@ -61,6 +62,9 @@ class ModelImpl : public torch::nn::Module {
   const ModelOptions& options() const { return options_; }
   torch::Device device() const { return classifier_->weight.device(); }
 
+  text::QuestionEncoderImpl& question_encoder() { return *question_encoder_; }
+  static constexpr const char* kQuestionEncoder = "question_encoder";  // its name: its parameters' begin so
+
   /// The backbone, null in a model of given grid features.
   vision::ResNet backbone() const { return backbone_; }
   int64_t grid_channels() const { return backbone_ ? backbone_->channels() : options_.grid_channels; }  // C
@@ -69,13 +73,20 @@ class ModelImpl : public torch::nn::Module {
   /// which made the features it was trained on. None takes its sight away.
   void see_by(std::shared_ptr<vision::FrozenBackbone> eyes) { eyes_ = std::move(eyes); }
   bool sees_pictures() const { return backbone_ || eyes_; }
+  /// Whether it answers from the question alone.
+  bool blind() const { return options_.config.no_image; }
 
  private:
+  void make_question_side();
+  void make_image_side();
+  torch::Tensor classify(const torch::Tensor& fused) { return classifier_(norm_(fused)); }
+
   ModelOptions options_;
   vision::ImageTransform transform_;
   vision::ResNet backbone_{nullptr};
   std::shared_ptr<vision::FrozenBackbone> eyes_;
   std::shared_ptr<text::QuestionEncoderImpl> question_encoder_;
+  torch::nn::Linear question_projection_{nullptr};  // null where the encoder's features have the model's width
   torch::nn::Linear grid_projection_{nullptr};
   fusion::GridPosition grid_position_{nullptr};
   fusion::Mcan mcan_{nullptr};

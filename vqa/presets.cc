@@ -36,12 +36,59 @@ Config mcan_small() {
   return config;
 }
 
+/// The DBA paper's: MCAN's widths and depth over a ResNet-152's grid of any form, questions read by ALBERT-base.
+Config dba_small() {
+  Config config = mcan_small();
+  ModelConfig& model = config.model;
+  model.attention = "dba";
+  model.d_p = 16;
+  model.d_in = 24;
+  model.layer_norm = "standard";
+  model.activation = "gelu";
+  model.grid_position = "sine";
+  model.tokenizer = "sentencepiece";
+  model.max_tokens = 16;
+  model.vocabulary_size = 30'000;
+  take_settings(text::AlbertOptions(), model);
+  model.backbone = "resnet152";
+  model.image_rule = "grid-feats";
+  model.image_size = "600/1000";
+  config.training.question_lr_scale = 0.1;  // it was trained already
+  return config;
+}
+
+/// Language alone: what a set's answers owe to its questions.
+Config language() {
+  Config config;
+  ModelConfig& model = config.model;
+  model.no_image = true;
+  model.dim = 256;
+  model.word_dim = 300;
+  model.encoder_layers = 0;
+  model.pool_dim = 256;
+  model.fused_dim = 512;
+  model.dropout = 0.1;
+  model.loss = "softmax";
+  model.min_answer_count = 5;
+  TrainingConfig& training = config.training;
+  training.epochs = 4;
+  training.learning_rate = 2e-3;
+  training.adam.beta2 = 0.999;
+  training.adam.eps = 1e-8;
+  training.warmup_epochs = 0.2;
+  training.decay_share = 0.95;
+  training.gradient_clip = 5;
+  return config;
+}
+
 }  // namespace
 
 const std::vector<Preset>& presets() {
   static const std::vector<Preset> all{
       {"shapes", "small DBA model with a small ResNet trained from pixels, 64x64", shapes},
       {"mcan-small", "MCAN-small with softmax attention and openvqa's recipe, 448x448", mcan_small},
+      {"dba-small", "MCAN-small with DBA, questions read by an ALBERT; for grid features", dba_small},
+      {"language", "an LSTM that answers from the question alone", language},
   };
   return all;
 }

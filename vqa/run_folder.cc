@@ -4,6 +4,7 @@
 
 #include "data/atomic_file.h"
 #include "data/atomic_folder.h"
+#include "data/grid_store.h"
 #include "vqa/bundle.h"
 #include "vqa/bundle_files.h"
 #include "vqa/trainer.h"
@@ -21,7 +22,8 @@ fs::path beside(const fs::path& out) { return out.string() + ".new"; }
 fs::path first_foreign(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const fs::path name = entry.path().filename();
-    const bool of_a_run = name == kUnfinished || name == Trainer::kMetricsFile || name == Trainer::last_folder({});
+    const bool of_a_run = name == kUnfinished || name == Trainer::kMetricsFile || name == Trainer::last_folder({}) ||
+                          name == Trainer::kQuestionsFile || name == data::unfinished_path(Trainer::kQuestionsFile);
     if (!of_a_run && !Bundle::is_file(name.string()) && !data::is_temporary(name)) return entry.path();
   }
   return {};
@@ -75,7 +77,9 @@ RunFolder RunFolder::resume(const fs::path& given) {
 RunFolder::~RunFolder() {
   std::error_code ignored;
   if (!Bundle::present(path_) && !Trainer::resumable(path_)) {
-    for (const char* file : {kUnfinished, bundle_files::kBackboneFile}) fs::remove(path_ / file, ignored);
+    for (const fs::path& file : {fs::path(kUnfinished), fs::path(bundle_files::kBackboneFile),
+                                 fs::path(Trainer::kQuestionsFile), data::unfinished_path(Trainer::kQuestionsFile)})
+      fs::remove(path_ / file, ignored);
   }
   fs::remove(path_, ignored);  // removes an empty folder alone
 }

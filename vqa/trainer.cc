@@ -50,6 +50,8 @@ struct Trainer::Run {
   BatchMaker train_maker;
   std::optional<BatchMaker> val_maker;
   std::optional<data::VqaAccuracy> val_accuracy;
+  std::unique_ptr<const QuestionStore> question_store;
+  const Loss& loss;
   Adam adam;
   TrainingState state;
   std::optional<MetricsLog> metrics;
@@ -64,7 +66,8 @@ struct Trainer::Run {
         options(std::move(o)),
         recipe(b.config.training),
         train_maker(t, *b.tokenizer, b.answers, image_source(t, *b.model, options.features)),
-        adam(*b.model, recipe.adam) {
+        loss(find_loss(b.config.model.loss)),
+        adam(*b.model, recipe.adam, {.prefix = ModelImpl::kQuestionEncoder, .factor = recipe.question_lr_scale}) {
     state.questions = static_cast<int64_t>(t.questions().size());
     state.data = t.fingerprint();
     if (val != nullptr) {
@@ -76,6 +79,7 @@ struct Trainer::Run {
 
   bool stopped() const { return options.stop != nullptr && *options.stop; }
   TrainingOutcome run();
+  bool encode_questions();
   bool run_epoch();
   void step(const Batch& batch, double progress);
   void log(double rate);
@@ -122,10 +126,32 @@ TrainingOutcome Trainer::Run::run() {
   metrics.emplace(options.folder / kMetricsFile, state.metrics_bytes);
   started = Clock::now();
   seconds_before = state.seconds;
-  bool going = true;
+  bool going = state.epoch == recipe.epochs || encode_questions();
   while (going && state.epoch < recipe.epochs) going = run_epoch() && finish_epoch();
   state.seconds = seconds_before + seconds_since(started);
+  if (going) fs::remove(options.folder / kQuestionsFile);
   return {going, state.best_accuracy, state.best_epoch, state.seconds};
+}
+
+/// A frozen encoder says the same of a question every time. False where it was stopped.
+bool Trainer::Run::encode_questions() {
+  if (!bundle.config.model.freeze_question) return true;
+  std::vector<std::span<const Tokens>> all{train_maker.tokens()};
+  if (val_maker) all.push_back(val_maker->tokens());
+  fs::create_directories(options.folder);
+  bundle.model->eval();
+  question_store = QuestionStore::open(bundle.model->question_encoder(), all,
+                                  {.path = options.folder / kQuestionsFile,
+                                   .encoder = bundle.config.model.question_encoder,
+                                   .on_progress = options.on_question_features,
+                                   .stop = options.stop});
+  if (!question_store) {
+    save();
+    return false;
+  }
+  train_maker.take_question_features(question_store.get());
+  if (val_maker) val_maker->take_question_features(question_store.get());
+  return true;
 }
 
 /// The rest of the epoch under way. False where it was stopped (and saved).
@@ -155,10 +181,10 @@ void Trainer::Run::step(const Batch& batch, double progress) {
   const auto questions = static_cast<int64_t>(batch.questions.size());
   const double rate = learning_rate_at(recipe, progress);
   adam.zero_grad();
-  const torch::Tensor loss = soft_target_loss(bundle.model->forward(batch).logits, batch.targets);
-  (loss / static_cast<double>(questions)).backward();
+  const torch::Tensor total = loss.of(bundle.model->forward(batch).logits, batch.targets);
+  (total / static_cast<double>(questions)).backward();
   const double norm = adam.clip_gradients(recipe.gradient_clip).item<double>();
-  const double sum = loss.item<double>();
+  const double sum = total.item<double>();
   // Before the step: weights that are no numbers must not be saved.
   if (!std::isfinite(sum) || !std::isfinite(norm)) {
     throw std::runtime_error("the loss or its gradient is not a number at step " + std::to_string(state.steps + 1) +
@@ -193,6 +219,7 @@ bool Trainer::Run::finish_epoch() {
   EpochReport report{.epoch = state.epoch + 1, .epochs = recipe.epochs};
   report.loss = state.epoch_loss / static_cast<double>(std::max<int64_t>(1, state.epoch_questions));
   report.seconds = state.epoch_seconds;
+  report.questions = state.epoch_questions;
   if (val_maker) {
     const std::optional<double> accuracy = evaluate();
     if (!accuracy) {

@@ -25,12 +25,13 @@ struct TrainingProgress {
 
 /// What an evaluation after an epoch found.
 struct EpochReport {
-  int64_t epoch = 0;     // from 1
-  int64_t epochs = 0;    // of the whole run
-  double loss = 0;       // per training question, mean over the epoch
-  double accuracy = -1;  // on the validation split, percent; negative without one
-  bool best = false;     // the best so far
-  double seconds = 0;    // the epoch's training, without evaluation
+  int64_t epoch = 0;      // from 1
+  int64_t epochs = 0;     // of the whole run
+  double loss = 0;        // per training question, mean over the epoch
+  double accuracy = -1;   // on the validation split, percent; negative without one
+  bool best = false;      // the best so far
+  double seconds = 0;     // the epoch's training, without evaluation
+  int64_t questions = 0;  // it was trained on in that time
 };
 
 struct TrainerOptions {
@@ -39,8 +40,9 @@ struct TrainerOptions {
   LoaderOptions loader;
   std::function<void(const TrainingProgress&)> on_step = {};
   std::function<void(const EpochReport&)> on_epoch = {};
-  std::function<void(int64_t done, int64_t total)> on_evaluation = {};  // questions of the validation split
-  const std::atomic<bool>* stop = nullptr;                              // becomes true where the run is to save and end
+  std::function<void(int64_t done, int64_t total)> on_evaluation = {};         // questions of the validation split
+  std::function<void(int64_t done, int64_t total)> on_question_features = {};  // different questions, encoded once
+  const std::atomic<bool>* stop = nullptr;  // becomes true where the run is to save and end
 };
 
 struct TrainingOutcome {
@@ -54,6 +56,8 @@ struct TrainingOutcome {
 /// there is no validation split), plus
 ///   last/            the bundle as it was when last saved, with `training.safetensors`, the state to go on from
 ///   metrics.jsonl    a line per logging step and per epoch
+///   questions.h5     with a frozen question encoder that is computed once, until the run is finished: its features of
+///                    every different question (vqa/question_store.h)
 ///
 /// Everything random follows from the seed, the epoch and the step, and last/ is replaced whole, so a run that was
 /// killed at any moment and resumed ends in the same weights as one that was not (on a CPU, same number of threads).
@@ -72,6 +76,7 @@ class Trainer {
   TrainingOutcome run();
 
   static constexpr const char* kMetricsFile = "metrics.jsonl";  // in the run's folder
+  static constexpr const char* kQuestionsFile = "questions.h5";
 
   /// Whether `folder` holds a state to go on from.
   static bool resumable(const std::filesystem::path& folder) noexcept;

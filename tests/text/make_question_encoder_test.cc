@@ -26,12 +26,14 @@ std::string refusal(const QuestionEncoderOptions& options) {
 TEST(MakeQuestionEncoderTest, IsMadeByName) {
   QuestionEncoderOptions options;
   options.lstm = small();
+  options.albert.dim = 5;
+  options.albert.heads = 1;
   for (const std::string& name : text::question_encoder_names()) {
     options.question_encoder = name;
     EXPECT_EQ(text::make_question_encoder(options)->dim(), 5);
   }
   options.question_encoder = "gru";
-  EXPECT_THAT(refusal(options), HasSubstr("question-encoder: 'gru'; allowed are lstm"));
+  EXPECT_THAT(refusal(options), HasSubstr("question-encoder: 'gru'; allowed are lstm, albert"));
 }
 
 TEST(MakeQuestionEncoderTest, RefusesOptionsOutOfRange) {

@@ -38,6 +38,21 @@ TEST(Adam, StepsAsLibTorchsAdamDoes) {
   expect_equal(ours, theirs, 1e-6);
 }
 
+TEST(Adam, ScaledParametersLearnAtTheirOwnRate) {
+  auto scaled = network(), plain = network();
+  Adam adam(*scaled, {}, {.prefix = "2.", .factor = 0.25}), reference(*plain, {});
+  loss_of(scaled, 0).backward();
+  loss_of(plain, 0).backward();
+  const auto begun = network();
+  adam.step(0.01);
+  reference.step(0.01);
+  const auto moved = [&](const torch::nn::Sequential& net, size_t i) {
+    return (net->parameters()[i] - begun->parameters()[i]).abs().max().item<double>();
+  };
+  EXPECT_NEAR(moved(scaled, 0), moved(plain, 0), 1e-8);
+  EXPECT_NEAR(moved(scaled, 2), moved(plain, 2) / 4, 1e-6);
+}
+
 TEST(Adam, ClipsTheNormOverAllParameters) {
   auto net = network();
   Adam adam(*net, {});

@@ -51,6 +51,41 @@ TEST_F(TrainerTest, AStoppedAndResumedRunEndsInTheSameBytes) {
   }
 }
 
+/// A small recipe that encodes questions once.
+Config frozen_questions() {
+  Config config = small_config();
+  config.model.question_encoder = "albert";
+  config.model.question_dim = 8;
+  config.model.question_heads = 2;
+  config.model.freeze_question = true;
+  return config;
+}
+
+TEST_F(TrainerTest, FrozenQuestionsGoOnToTheSameBytes) {
+  EXPECT_TRUE(run("whole", -1, frozen_questions()).finished);
+  EXPECT_FALSE(run("parts", 7, frozen_questions()).finished);
+  EXPECT_TRUE(fs::exists(folder_ / "parts" / Trainer::kQuestionsFile));
+  EXPECT_TRUE(run("parts").finished);
+  for (const char* file : {"/model.safetensors", "/last/model.safetensors", "/metrics.jsonl"})
+    EXPECT_EQ(bytes(std::string("parts") + file), bytes(std::string("whole") + file)) << file;
+  EXPECT_FALSE(fs::exists(folder_ / "parts" / Trainer::kQuestionsFile));
+}
+
+TEST_F(TrainerTest, AFrozenQuestionEncoderStaysAsItWas) {
+  const Bundle begun = small_bundle(train_, frozen_questions());
+  run("model", -1, frozen_questions());
+  const Bundle done = Bundle::load(folder_ / "model");
+  const auto before = begun.model->named_parameters(), after = done.model->named_parameters();
+  int64_t same = 0, moved = 0;
+  for (const auto& item : before) {
+    const bool equal = torch::equal(item.value(), after[item.key()]);
+    EXPECT_EQ(equal, item.key().starts_with(ModelImpl::kQuestionEncoder)) << item.key();
+    ++(equal ? same : moved);
+  }
+  EXPECT_GT(same, 10);
+  EXPECT_GT(moved, 10);
+}
+
 TEST_F(TrainerTest, AnotherSeedEndsElsewhere) {
   Config other = small_config();
   other.training.seed = 2;

@@ -31,6 +31,15 @@ void print_json(const vqa::Answer& answer) {
   std::cout << object.dump() << "\n";
 }
 
+/// A model that sees pictures needs one, and one that does not has none to show.
+void require_what_it_sees(const vqa::ModelImpl& model, const std::string& image, const std::string& overlay) {
+  if (!model.blind()) {
+    if (image.empty()) throw UsageError("the option '--image' is required: the model answers about a picture");
+  } else if (!image.empty() || !overlay.empty()) {
+    throw UsageError("the model was trained with --no-image and sees no pictures; leave out --image and --overlay");
+  }
+}
+
 }  // namespace
 
 int answer(const std::vector<std::string>& arguments) {
@@ -40,7 +49,7 @@ int answer(const std::vector<std::string>& arguments) {
   RuntimeOptions runtime;
   po::options_description options("Options");
   options.add_options()("model", po::value(&model)->required(), "the model's folder")(
-      "image", po::value(&image_path)->required(), "JPEG, PNG, BMP or WebP file")(
+      "image", po::value(&image_path), "JPEG, PNG, BMP or WebP file; left out where the model sees no pictures")(
       "question", po::value(&questions)->composing()->required(), "a question; may be given several times")(
       "top", po::value(&top)->default_value(top), "answers to print per question")(
       "overlay", po::value(&overlay), "PNG file for the picture with a heat map of where the model looked")(
@@ -49,16 +58,18 @@ int answer(const std::vector<std::string>& arguments) {
   add_runtime_options(options, runtime);
   const Usage usage{
       "vqa answer --model BUNDLE --image FILE --question TEXT ... [OPTIONS]",
-      "Prints the most probable answers. A probability is the sigmoid of an answer's logit: several answers\n"
-      "can be right, so they do not add up to 100 %."};
+      "Prints the most probable answers. Where the model was trained with --loss binary, a probability is the\n"
+      "sigmoid of an answer's logit: several answers can be right, and they do not add up to 100 %."};
   const auto values = parse(usage, options, arguments);
   if (!values) return 0;
   if (top < 1) throw UsageError("top: " + std::to_string(top) + "; allowed is 1 or more");
   const vqa::SightOptions sight{.device = prepare(runtime), .one_picture = true};
 
-  const cv::Mat image = vision::read_image(image_path);
+  cv::Mat image;  // before the model takes time
+  if (!image_path.empty()) image = vision::read_image(image_path);
   vqa::Bundle bundle = vqa::Bundle::load_for_inference(model, sight);
   bundle.give_sight(weights, sight);
+  require_what_it_sees(*bundle.model, image_path, overlay);
   vqa::Answerer answerer(std::move(bundle), {.one_picture = true});
   const std::vector<vqa::Answer> answers = answerer.answer(image, questions, top);
   for (const vqa::Answer& each : answers) (*values)["json"].as<bool>() ? print_json(each) : print_text(each);

@@ -47,13 +47,26 @@ void EvalOptions::check() const {
   data::check_at_least("batch-size", batch_size, 1);
 }
 
-std::vector<data::Result> predict(const EvalOptions& options, const data::Split& split) {
+/// A model that answers, and what it sees.
+struct Model {
+  vqa::Bundle bundle;
+  std::unique_ptr<const data::GridStore> store;  // null where it sees pictures, or nothing
+
+  bool wants_pictures() const { return store == nullptr && !bundle.model->blind(); }
+};
+
+std::optional<Model> open_model(const EvalOptions& options) {
+  if (options.model.empty()) return std::nullopt;
   const torch::Device device = prepare(options.runtime);
-  vqa::Bundle bundle = vqa::Bundle::load_for_inference(options.model, {.device = device});
-  const auto store = options.features.open();
-  store ? vqa::require_same_grids(bundle, *store, options.features.force)
-        : bundle.give_sight(options.weights, {.device = device});
-  const vqa::BatchMaker maker(split, *bundle.tokenizer, vqa::image_source(split, *bundle.model, store.get()));
+  Model model{vqa::Bundle::load_for_inference(options.model, {.device = device}), options.features.open()};
+  model.store ? vqa::require_same_grids(model.bundle, *model.store, options.features.force)
+              : model.bundle.give_sight(options.weights, {.device = device});
+  return model;
+}
+
+std::vector<data::Result> predict(Model& model, const EvalOptions& options, const data::Split& split) {
+  vqa::Bundle& bundle = model.bundle;
+  const vqa::BatchMaker maker(split, *bundle.tokenizer, vqa::image_source(split, *bundle.model, model.store.get()));
   ProgressBar bar("answering");
   vqa::EvaluatorOptions evaluation{.batch_size = options.batch_size, .loader = loader_options(options.runtime)};
   evaluation.on_progress = [&](int64_t done, int64_t total) { bar.update(done, total); };
@@ -75,20 +88,20 @@ void print_priors(const data::Split& train, const data::Split& split, const data
 }
 
 /// Answers a split that there is nothing to score with.
-void answer_only(const EvalOptions& eval, const data::Split& split) {
-  if (eval.results.empty() || !eval.json.empty() || eval.prior) {
+void answer_only(Model* model, const EvalOptions& eval, const data::Split& split) {
+  if (model == nullptr || eval.results.empty() || !eval.json.empty() || eval.prior) {
     throw UsageError("split " + split.name() +
                      " has questions with no annotations to score with; give --results, without --json and --prior");
   }
-  data::write_results(eval.results, predict(eval, split));
+  data::write_results(eval.results, predict(*model, eval, split));
 }
 
-void answer_and_score(const EvalOptions& eval, const data::Split& split, data::AccuracyRule rule) {
+void answer_and_score(Model* model, const EvalOptions& eval, const data::Split& split, data::AccuracyRule rule) {
   const data::VqaAccuracy accuracy(split.annotations(), rule);
   std::optional<data::Split> train;  // opened before the work is done
   if (eval.prior) train = data::Split::open(eval.data, "train", {.images_required = false});
-  if (!eval.model.empty()) {
-    const std::vector<data::Result> results = predict(eval, split);
+  if (model != nullptr) {
+    const std::vector<data::Result> results = predict(*model, eval, split);
     if (!eval.results.empty()) data::write_results(eval.results, results);
     print_accuracy(accuracy.score(results), eval.json);
   }
@@ -98,13 +111,14 @@ void answer_and_score(const EvalOptions& eval, const data::Split& split, data::A
 void run(const EvalOptions& eval) {
   eval.check();
   const data::AccuracyRule rule = data::parse_accuracy_rule(eval.rule);
+  std::optional<Model> model = open_model(eval);
   const data::Split split = data::Split::open(
-      eval.data, eval.split,
-      {.annotations_required = false, .images_required = !eval.model.empty() && eval.features.file.empty()});
+      eval.data, eval.split, {.annotations_required = false, .images_required = model && model->wants_pictures()});
   for (const std::string& file : {eval.results, eval.json}) {
     if (!file.empty()) data::AtomicFile writable(file);  // else it would fail when all the work is done
   }
-  split.annotated() ? answer_and_score(eval, split, rule) : answer_only(eval, split);
+  Model* const answers = model ? &*model : nullptr;
+  split.annotated() ? answer_and_score(answers, eval, split, rule) : answer_only(answers, eval, split);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "data/split.h"
+#include "text/sentencepiece_tokenizer.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/interrupt.h"
 #include "tools/commands/progress_bar.h"
@@ -21,7 +22,8 @@ namespace po = boost::program_options;
 namespace {
 
 struct TrainOptions {
-  std::string data, out, preset = "shapes", config_file, weights;
+  std::string data, out, preset, config_file, weights;
+  std::string question_model, tokenizer_model, word_vectors;
   FeatureFlags features;
   bool resume = false;
   RuntimeOptions runtime;
@@ -42,16 +44,29 @@ std::string preset_help() {
   return text.substr(0, text.size() - 2);
 }
 
+/// The preset that is meant where none is named.
+const char* default_preset(const po::variables_map& values) {
+  const bool blind = values.contains("no-image") && values["no-image"].as<std::string>() == "true";
+  return blind ? "language" : "shapes";
+}
+
 /// `config`, or an explicit preset, then the configuration file, then the flags.
 vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& values, vqa::Config config) {
-  if (!values["preset"].defaulted()) config = vqa::preset(train.preset);
+  if (values.contains("preset")) config = vqa::preset(train.preset);
   if (!train.config_file.empty()) vqa::read_config_file(train.config_file, config);
   for (vqa::Field& field : vqa::fields(config)) {
     if (values.contains(field.name)) field.parse(values[field.name].as<std::string>());
   }
   config.model.validate();
   config.training.validate();
-  if (train.features.file.empty()) vqa::require_one_size(vqa::transform_options(config.model));
+  if (!train.tokenizer_model.empty() && config.model.tokenizer != text::SentencePieceTokenizer::kKind)
+    throw UsageError("tokenizer-model: for the tokenizer sentencepiece; give --tokenizer sentencepiece too");
+  if (config.model.no_image) {
+    if (!train.features.file.empty() || !train.weights.empty())
+      throw UsageError("no-image: the model sees no pictures; leave out --features and --weights");
+  } else if (train.features.file.empty()) {
+    vqa::require_one_size(vqa::transform_options(config.model));
+  }
   return config;
 }
 
@@ -66,25 +81,29 @@ void require_same_settings(vqa::Config saved, vqa::Config asked, const fs::path&
   }
 }
 
-/// With a store the backbone and the images' rule and size are its own: a flag or file that says otherwise is refused.
-void require_settings_of(const data::GridStore& store, const po::variables_map& values, const vqa::Config& chosen,
-                         const vqa::Config& preset) {
-  const data::GridProvenance& grids = store.provenance();
-  const auto require = [&](const char* name, const std::string& value, std::string vqa::ModelConfig::*field) {
-    const std::string& asked = chosen.model.*field;
-    if (asked == value || (asked == preset.model.*field && !values.contains(name))) return;
-    throw UsageError(std::string(name) + ": " + store.path().string() + " was made with " + value + ", not " + asked +
-                     "; leave the setting out, or extract other features");
-  };
-  require("backbone", grids.backbone, &vqa::ModelConfig::backbone);
-  require("image-rule", grids.image_rule, &vqa::ModelConfig::image_rule);
-  require("image-size", grids.image_size, &vqa::ModelConfig::image_size);
+/// What was asked for, and what of it was asked for by a flag or a file, not only by the preset.
+struct Asked {
+  vqa::Config config, preset;
+  const po::variables_map& values;
+};
+
+/// With a store, or an ALBERT's folder, some settings are its own (`taken`): a flag or file that says otherwise is
+/// refused.
+void require_settings_of(const std::string& source, vqa::ModelConfig taken, Asked asked) {
+  const std::vector<vqa::Field> theirs = vqa::fields(taken), ours = vqa::fields(asked.config.model),
+                                preset = vqa::fields(asked.preset.model);
+  for (size_t i = 0; i < theirs.size(); ++i) {
+    const bool only_preset = ours[i].text() == preset[i].text() && !asked.values.contains(ours[i].name);
+    if (only_preset || ours[i].text() == theirs[i].text()) continue;
+    throw UsageError(ours[i].name + ": " + source + " was made with " + theirs[i].text() + ", not " + ours[i].text() +
+                     "; leave the setting out");
+  }
 }
 
 /// A resumed run sees what it saw.
 void require_same_sight(const vqa::Bundle& bundle, const data::GridStore* store, bool force) {
   if (store != nullptr) return vqa::require_same_grids(bundle, *store, force);
-  if (bundle.model->backbone()) return;
+  if (bundle.model->backbone() || bundle.model->blind()) return;
   throw UsageError("features: the run was begun on a store of grid features; name it by --features");
 }
 
@@ -92,9 +111,9 @@ void announce(const vqa::Bundle& bundle, const data::Split& train, const data::S
   std::cerr << "training on " << train.name() << ": " << train.questions().size() << " questions, "
             << train.images().size() << " images";
   if (val != nullptr) std::cerr << "; validation on " << val->name() << ": " << val->questions().size() << " questions";
-  std::cerr << "\nmodel: " << bundle.config.model.attention << " attention, " << vqa::parameter_count(*bundle.model)
-            << " parameters, " << bundle.answers.size() << " answers, " << bundle.tokenizer->vocabulary_size()
-            << " tokens" << std::endl;
+  std::cerr << "\nmodel: " << (bundle.model->blind() ? "question alone" : bundle.config.model.attention + " attention")
+            << ", " << vqa::parameter_count(*bundle.model) << " parameters, " << bundle.answers.size() << " answers, "
+            << bundle.tokenizer->vocabulary_size() << " tokens" << std::endl;
 }
 
 int report_outcome(const TrainOptions& train, const vqa::TrainingOutcome& outcome) {
@@ -124,17 +143,41 @@ struct Run {
   const data::Split* validation() const { return val ? &*val : nullptr; }
 };
 
-void open_splits(const std::string& dir, const vqa::TrainingConfig& recipe, Run& run) {
-  const data::SplitOptions options{.images_required = run.store == nullptr};
+void open_splits(const std::string& dir, const vqa::Config& config, Run& run) {
+  const vqa::TrainingConfig& recipe = config.training;
+  const data::SplitOptions options{.images_required = run.store == nullptr && !config.model.no_image};
   run.train = data::Split::open(dir, recipe.split, options);
   if (!recipe.val_split.empty()) run.val = data::Split::open(dir, recipe.val_split, options);
 }
 
+/// The folder of --question-model; none where it is not given.
+std::optional<text::AlbertFolder> read_question_model(const TrainOptions& train, const Asked& asked) {
+  if (train.question_model.empty()) return std::nullopt;
+  if (!train.tokenizer_model.empty())
+    throw UsageError("tokenizer-model: --question-model has a tokenizer of its own; leave one of them out");
+  text::AlbertFolder albert = text::read_albert_folder(train.question_model);
+  vqa::ModelConfig taken = asked.config.model;
+  vqa::take_settings(albert, taken);
+  require_settings_of(train.question_model, taken, asked);
+  taken.validate();
+  return albert;
+}
+
 Run begin_run(const TrainOptions& train, const po::variables_map& values, const vqa::Config& config) {
   Run run{.store = train.features.open()};
-  if (run.store) require_settings_of(*run.store, values, config, vqa::preset(train.preset));
-  open_splits(train.data, config.training, run);
-  run.bundle = vqa::new_bundle(config, *run.train, {.store = run.store.get(), .weights = train.weights});
+  const Asked asked{config, vqa::preset(train.preset), values};
+  if (run.store) {
+    vqa::ModelConfig taken = config.model;
+    vqa::take_settings(run.store->provenance(), taken);
+    require_settings_of(run.store->path().string(), taken, asked);
+  }
+  const std::optional<text::AlbertFolder> albert = read_question_model(train, asked);
+  open_splits(train.data, config, run);
+  run.bundle = vqa::new_bundle(config, *run.train, {.store = run.store.get(), .weights = train.weights},
+                               {.albert = albert ? &*albert : nullptr, .tokenizer = train.tokenizer_model});
+  if (!train.word_vectors.empty()) {
+    std::cerr << train.word_vectors << ": has " << vqa::load_word_vectors(train.word_vectors, *run.bundle) << std::endl;
+  }
   return run;
 }
 
@@ -143,7 +186,7 @@ Run resume_run(const TrainOptions& train, const po::variables_map& values, const
       .store = train.features.open(), .bundle = vqa::Bundle::load(vqa::Trainer::last_folder(folder)), .resumes = true};
   require_same_sight(*run.bundle, run.store.get(), train.features.force);
   require_same_settings(run.bundle->config, chosen_config(train, values, run.bundle->config), folder);
-  open_splits(train.data, run.bundle->config.training, run);
+  open_splits(train.data, run.bundle->config, run);
   return run;
 }
 
@@ -192,12 +235,17 @@ int train(const std::vector<std::string>& arguments) {
       recipe("Recipe"), options;
   general.add_options()("data", po::value(&train.data)->required(), "folder in VQA-v2's layout")(
       "out", po::value(&train.out)->required(), "folder of the model to make")(
-      "preset", po::value(&train.preset)->default_value(train.preset), preset_help().c_str())(
+      "preset", po::value(&train.preset), (preset_help() + "; by default shapes, with --no-image language").c_str())(
       "config", po::value(&train.config_file), "file of settings, 'name = value' lines or JSON")(
       "resume", po::bool_switch(&train.resume), "go on with the run in --out")(
       "weights", po::value(&train.weights),
       "file of the backbone's weights, .safetensors, .pth or TorchScript: where training begins, or with --features "
-      "what made them, kept in the model to see pictures by");
+      "what made them, kept in the model to see pictures by")(
+      "question-model", po::value(&train.question_model),
+      "folder of an ALBERT from Hugging Face (config.json, weights, spiece.model) to read questions with")(
+      "tokenizer-model", po::value(&train.tokenizer_model),
+      "sentencepiece: a model's file or folder, as vqa data tokenizer makes one; else one is trained")(
+      "word-vectors", po::value(&train.word_vectors), "GloVe's text file: what the words of an LSTM begin with");
   train.features.add_to(general);
   add_runtime_options(general, train.runtime);
   vqa::Config defaults;
@@ -210,8 +258,16 @@ int train(const std::vector<std::string>& arguments) {
       "Ctrl-C saves the run; --resume goes on with it, to the same result."};
   const auto values = parse(usage, options, arguments);
   if (!values) return 0;
-  if (train.resume && !train.weights.empty())
-    throw UsageError("weights: a run that goes on has those that it was begun with; leave out --weights");
+  if (train.preset.empty()) train.preset = default_preset(*values);
+  if (train.resume) {
+    for (const auto& [flag, file] : {std::pair{"weights", train.weights},
+                                     {"question-model", train.question_model},
+                                     {"tokenizer-model", train.tokenizer_model},
+                                     {"word-vectors", train.word_vectors}}) {
+      if (!file.empty())
+        throw UsageError(std::string(flag) + ": a run that goes on has what it was begun with; leave out --" + flag);
+    }
+  }
   return train.resume ? resume(train, *values) : begin(train, *values);
 }
 

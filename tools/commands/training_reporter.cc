@@ -12,6 +12,10 @@ void TrainingReporter::attach(vqa::TrainerOptions& options) {
     bar_.set_title("evaluating");
     bar_.update(done, total);
   };
+  options.on_question_features = [this](int64_t done, int64_t total) {
+    bar_.set_title("encoding questions");
+    bar_.update(done, total);
+  };
   options.on_epoch = [this](const vqa::EpochReport& report) { epoch(report); };
 }
 
@@ -41,7 +45,10 @@ void TrainingReporter::epoch(const vqa::EpochReport& report) {
   line << "epoch " << report.epoch << "/" << report.epochs << std::fixed << std::setprecision(4) << "  loss "
        << report.loss;
   if (report.accuracy >= 0) line << std::setprecision(2) << "  accuracy " << report.accuracy << " %";
-  line << "  " << duration_text(report.seconds) << (report.best && report.accuracy >= 0 ? "  best so far" : "");
+  line << "  " << duration_text(report.seconds);
+  if (report.seconds > 0)
+    line << std::setprecision(0) << " at " << static_cast<double>(report.questions) / report.seconds << " questions/s";
+  line << (report.best && report.accuracy >= 0 ? "  best so far" : "");
   std::cerr << line.str() << std::endl;
 }
 
