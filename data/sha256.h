@@ -26,8 +26,7 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
-/// Sha256 of a file's bytes. Throws std::runtime_error with the
-/// path where the file cannot be read.
+/// Sha256 of a file's bytes. Throws std::runtime_error with the path where the file cannot be read.
 std::string sha256_of_file(const std::filesystem::path& path);
 
 }  // namespace data

@@ -14,7 +14,9 @@ void McanOptions::validate() const {
 McanImpl::McanImpl(const McanOptions& options) : options_(options) {
   options.validate();
   if (attention_kind(options.layer.attention.kind).has_state) {
-    question_state_ = register_parameter("question_state", initial_state(options.layer.attention));
+    if (options.encoder_layers + options.decoder_layers > 0) {
+      question_state_ = register_parameter("question_state", initial_state(options.layer.attention));
+    }
     if (options.decoder_layers > 0) {
       image_state_ = register_parameter("image_state", initial_state(options.layer.attention));
     }

@@ -38,7 +38,7 @@ class McanImpl : public torch::nn::Module {
   torch::Tensor first_state(const torch::Tensor& learnt, int64_t batch);
 
   McanOptions options_;
-  torch::Tensor question_state_, image_state_;  // (d_p, D); undefined for kinds without a state, and without a decoder
+  torch::Tensor question_state_, image_state_;  // (d_p, D); undefined where no layer reads it
   torch::nn::ModuleList encoder_, decoder_;
 };
 TORCH_MODULE(Mcan);

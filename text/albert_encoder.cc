@@ -1,6 +1,5 @@
 #include "text/albert_encoder.h"
 
-#include "data/settings.h"
 #include "text/albert_layers.h"
 
 namespace text {
@@ -24,7 +23,7 @@ torch::Tensor initial(const std::string& name, at::IntArrayRef sizes) {
   constexpr double kDeviation = 0.02;
   if (sizes.size() == 2) {
     torch::Tensor matrix = torch::empty(sizes).normal_(0, kDeviation);
-    if (name == "embeddings.word_embeddings.weight") matrix[0].zero_();
+    if (name == kWordEmbeddings) matrix[0].zero_();
     return matrix;
   }
   return name.ends_with(".bias") ? torch::zeros(sizes) : torch::ones(sizes);

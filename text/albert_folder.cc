@@ -121,6 +121,13 @@ data::TensorFile read_weights(const fs::path& path, const AlbertOptions& options
 
 }  // namespace
 
+data::TensorFile AlbertFolder::tensors_for(int64_t pieces) const {
+  data::TensorFile cut = tensors;
+  torch::Tensor& words = cut.tensors.at(kWordEmbeddings);  // (vocabulary, E)
+  words = words.narrow(0, 0, pieces);
+  return cut;
+}
+
 AlbertFolder read_albert_folder(const fs::path& folder) {
   if (!fs::is_directory(folder)) {
     throw std::runtime_error(folder.string() + ": is no folder; give one with config.json, the weights and " +

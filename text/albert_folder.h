@@ -1,6 +1,7 @@
 // An ALBERT as people download it from Hugging Face: a folder with its configuration, weights and SentencePiece model.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 #include "data/tensor_file.h"
@@ -15,6 +16,9 @@ struct AlbertFolder {
   std::filesystem::path spiece;   // the SentencePiece model, a file that is there
   std::filesystem::path weights;  // the file that `tensors` are from
   data::TensorFile tensors;       // by albert_tensors()'s names and in their shapes, all finite
+
+  /// The tensors for a vocabulary of the first `pieces` tokens: published models have embeddings to spare.
+  data::TensorFile tensors_for(int64_t pieces) const;
 };
 
 /// Reads `config.json`, whose settings are Hugging Face's defaults where absent; `model.safetensors` or else

@@ -23,8 +23,8 @@ struct AlbertOptions {
   std::string activation = "gelu_new";  // one of albert_activations()
   double layer_norm_eps = 1e-12;        // above 0
 
-  /// Throws std::invalid_argument naming the field that is out of its range.
-  void validate() const;
+  /// Throws std::invalid_argument naming the field that is out of its range, with `prefix` before its name.
+  void validate(const std::string& prefix = "") const;
 
   /// The set of weights that layer `layer` uses, as Hugging Face shares them out.
   int64_t group_of(int64_t layer) const;

@@ -47,7 +47,7 @@ AlbertLayerWeights layer_weights(const data::TensorFile& tensors, const std::str
 }  // namespace
 
 AlbertWeights::AlbertWeights(const data::TensorFile& tensors, const AlbertOptions& options)
-    : words(tensors.at("embeddings.word_embeddings.weight")),
+    : words(tensors.at(kWordEmbeddings)),
       positions(tensors.at("embeddings.position_embeddings.weight")),
       types(tensors.at("embeddings.token_type_embeddings.weight")),
       embedding_scale(tensors.at("embeddings.LayerNorm.weight")),
@@ -62,7 +62,7 @@ AlbertWeights::AlbertWeights(const data::TensorFile& tensors, const AlbertOption
 
 data::TensorFile albert_tensors(const AlbertOptions& options) {
   Listing listing;
-  listing.put("embeddings.word_embeddings.weight", {options.vocabulary_size, options.embedding_dim});
+  listing.put(kWordEmbeddings, {options.vocabulary_size, options.embedding_dim});
   listing.put("embeddings.position_embeddings.weight", {options.positions, options.embedding_dim});
   listing.put("embeddings.token_type_embeddings.weight", {options.types, options.embedding_dim});
   listing.put_norm("embeddings.LayerNorm", options.embedding_dim);

@@ -11,6 +11,8 @@
 
 namespace text {
 
+inline constexpr const char* kWordEmbeddings = "embeddings.word_embeddings.weight";
+
 /// Letters: D width of the layers, E of the embeddings, F between a layer's linear maps.
 struct AlbertLayerWeights {
   torch::Tensor projection, projection_bias;             // (3D, D), (3D): queries, keys and values in one

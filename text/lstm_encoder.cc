@@ -18,6 +18,8 @@ LstmEncoderImpl::LstmEncoderImpl(const LstmEncoderOptions& options) : options_(o
 
 torch::Tensor LstmEncoderImpl::forward(const torch::Tensor& ids, const torch::Tensor& lengths) {
   TORCH_CHECK(ids.dim() == 2 && lengths.dim() == 1 && lengths.size(0) == ids.size(0), "ids (Q, T), lengths (Q)");
+  for (const int64_t end : {lengths.min().item<int64_t>(), lengths.max().item<int64_t>()})
+    data::check_range("lengths", end, 1, ids.size(1));
   const torch::Tensor tokens = ids.cpu().contiguous();  // (Q, T)
   const PrefixTrie trie(tokens.const_data_ptr<int64_t>(), lengths.contiguous().const_data_ptr<int64_t>(),
                         tokens.size(0), tokens.size(1));

@@ -16,7 +16,6 @@ struct PrefixTrie {
   /// influence.
   PrefixTrie(const int64_t* ids, const int64_t* lengths, int64_t questions, int64_t most);
 
-  int64_t levels() const { return static_cast<int64_t>(parents.size()); }
   int64_t nodes() const { return level_begin.back(); }  // N
 
   int64_t longest = 0;               // T

@@ -15,7 +15,8 @@ namespace text {
 
 /// The ids that Hugging Face's AlbertTokenizer gives (the slow one, with split_special_tokens): [CLS], the pieces of
 /// the text as albert_text prepares it, [SEP]. Text never gets the id of [CLS], [SEP], [MASK] or <pad>, whatever it
-/// spells. Its file, spiece.model, is SentencePiece's own; ALBERT's published ones do.
+/// spells. (Digits that are no decimals, as in "\u2776,", keep the comma after them; Python's isdigit, unlike utf8proc,
+/// knows them.) Its file, spiece.model, is SentencePiece's own; ALBERT's published ones do.
 class SentencePieceTokenizer : public Tokenizer {
  public:
   static constexpr const char* kKind = "sentencepiece";

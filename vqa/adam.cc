@@ -50,8 +50,8 @@ void Adam::step(double factor, double learning_rate) {
     squares.push_back(each.square);
     steps.push_back(each.steps);
   }
-  at::_foreach_add_(steps, 1);
   if (parameters.empty()) return;
+  at::_foreach_add_(steps, 1);
   at::_fused_adam_(parameters, all_gradients, means, squares, {}, steps, learning_rate, options_.beta1, options_.beta2,
                    /*weight_decay=*/0.0, options_.eps, /*amsgrad=*/false, /*maximize=*/false);
 }

@@ -35,14 +35,15 @@ struct ModelConfig {
   int64_t pool_dim = 96;    // hidden width of the pooling
   int64_t fused_dim = 192;  // width of the vector that the classifier reads
   // The question's side.
-  std::string tokenizer = "words";        // kind, of text::tokenizer_kinds()
-  int64_t max_tokens = 14;                // longer questions are cut
-  int64_t vocabulary_size = 8000;         // sentencepiece: pieces to aim at
-  bool lower_case = true;                 // sentencepiece: capitals are small letters
-  bool keep_accents = false;              // sentencepiece: characters keep their accents
-  std::string question_encoder = "lstm";  // of text::question_encoder_names()
-  bool freeze_question = false;           // its weights stay as they are
-  int64_t word_dim = 96;                  // width of a token's embedding
+  std::string tokenizer = "words";             // kind, of text::tokenizer_kinds()
+  int64_t max_tokens = 14;                     // longer questions are cut
+  int64_t vocabulary_size = 8000;              // sentencepiece: pieces to aim at
+  bool lower_case = true;                      // sentencepiece: capitals are small letters
+  bool keep_accents = false;                   // sentencepiece: characters keep their accents
+  std::string question_encoder = "lstm";       // of text::question_encoder_names()
+  std::string question_precision = "float32";  // of a frozen ALBERT, of text::albert_precisions()
+  bool freeze_question = false;                // its weights stay as they are
+  int64_t word_dim = 96;                       // width of a token's embedding
   // ALBERT (Lan et al. 2020); text/albert_options.h tells more.
   int64_t question_dim = 96;                     // width of its layers
   int64_t question_layers = 2;                   // how often a layer is run
@@ -113,8 +114,7 @@ struct Field {
   std::optional<data::Range<double>> range = {};  // of a number; none where what is allowed depends on other settings
   std::vector<std::string> allowed = {};          // of a text: the names it may be; empty for any text
 
-  /// Takes a value written as text. Throws std::invalid_argument naming the
-  /// field.
+  /// Takes a value written as text. Throws std::invalid_argument naming the field.
   void parse(std::string_view text);
   std::string text() const;
 

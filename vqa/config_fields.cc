@@ -3,6 +3,7 @@
 #include "fusion/attention.h"
 #include "fusion/grid_position.h"
 #include "fusion/layers.h"
+#include "text/frozen_albert.h"
 #include "text/make_question_encoder.h"
 #include "text/tokenizer.h"
 #include "vision/image_rule.h"
@@ -60,6 +61,8 @@ std::vector<Field> fields(ModelConfig& c) {
       {"keep-accents", "sentencepiece: leave characters their accents", &c.keep_accents},
       one_of("question-encoder", "what reads the tokens", &c.question_encoder, text::question_encoder_names()),
       {"freeze-question", "keep the question encoder's weights as they are", &c.freeze_question},
+      one_of("question-precision", "albert with freeze-question: computed in", &c.question_precision,
+             text::albert_precisions()),
       {"word-dim", "width of a token's embedding", &c.word_dim, kWidth},
       {"question-dim", "albert: width of its layers", &c.question_dim, kWidth},
       {"question-layers", "albert: how often a layer is run", &c.question_layers, kDepth},

@@ -1,4 +1,5 @@
 #include "fusion/grid_position.h"
+#include "text/frozen_albert.h"
 #include "text/make_question_encoder.h"
 #include "vqa/config.h"
 #include "vqa/model.h"
@@ -48,16 +49,15 @@ namespace {
 
 /// What settings of an ALBERT have to be together.
 void check_albert(const ModelConfig& c) {
+  const bool frozen = c.question_encoder == text::kAlbert && c.freeze_question;
+  if (!frozen && c.question_precision != text::FrozenAlbertOptions().precision)
+    data::refuse_value("question-precision", c.question_precision, "for an ALBERT with freeze-question alone");
   if (c.question_encoder != text::kAlbert) return;
-  const auto refuse = [](const std::string& name, int64_t value, const std::string& allowed) {
-    data::refuse_value(name, std::to_string(value), allowed);
-  };
-  if (c.question_dim % c.question_heads != 0)
-    refuse("question-heads", c.question_heads, "a divisor of question-dim " + std::to_string(c.question_dim));
-  if (c.question_groups > c.question_layers)
-    refuse("question-groups", c.question_groups, "at most question-layers " + std::to_string(c.question_layers));
-  if (c.question_positions < c.max_tokens)
-    refuse("question-positions", c.question_positions, "at least max-tokens " + std::to_string(c.max_tokens));
+  albert_options(c, /*words=*/2).validate("question-");
+  if (c.question_positions < c.max_tokens) {
+    data::refuse_value("question-positions", c.question_positions,
+                       "at least max-tokens, " + std::to_string(c.max_tokens));
+  }
 }
 
 }  // namespace

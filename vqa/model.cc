@@ -3,6 +3,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "data/weights.h"
+
 namespace vqa {
 
 fusion::McanOptions mcan_options(const ModelConfig& c) {
@@ -77,11 +79,21 @@ ModelOutput ModelImpl::forward(const Batch& batch, const Grid& grid) {
 }
 
 fusion::Sequence ModelImpl::encode_question(const Batch& batch) {
-  torch::Tensor words = batch.question_features.defined()
-                            ? batch.question_features
-                            : question_encoder_->forward(batch.tokens, batch.token_lengths);  // (Q, T, its own width)
+  torch::Tensor words =
+      batch.question_features.defined() ? batch.question_features : read_tokens(batch.tokens, batch.token_lengths);
   if (question_projection_) words = question_projection_(words);
   return fusion::Sequence::padded(words, batch.token_lengths);
+}
+
+torch::Tensor ModelImpl::read_tokens(const torch::Tensor& ids, const torch::Tensor& lengths) {
+  const ModelConfig& c = options_.config;
+  if (!c.freeze_question || c.question_encoder != text::kAlbert) return question_encoder_->forward(ids, lengths);
+  if (!frozen_albert_) {
+    frozen_albert_ = std::make_shared<const text::FrozenAlbert>(
+        albert_options(c, options_.words), data::network_tensors(*question_encoder_),
+        text::FrozenAlbertOptions{.precision = c.question_precision, .device = device()});
+  }
+  return frozen_albert_->forward(ids, lengths);
 }
 
 ModelImpl::Grid ModelImpl::encode_image(const Batch& batch) {

@@ -8,6 +8,7 @@
 #include "fusion/attention_pool.h"
 #include "fusion/grid_position.h"
 #include "fusion/mcan.h"
+#include "text/frozen_albert.h"
 #include "text/make_question_encoder.h"
 #include "vision/frozen_backbone.h"
 #include "vision/image_transform.h"
@@ -63,6 +64,9 @@ class ModelImpl : public torch::nn::Module {
   torch::Device device() const { return classifier_->weight.device(); }
 
   text::QuestionEncoderImpl& question_encoder() { return *question_encoder_; }
+  /// What the question encoder gives for `ids` (Q, T) and `lengths` (Q): (Q, T, its width). A frozen ALBERT is prepared
+  /// at the first call, in question-precision: its weights may not change afterwards.
+  torch::Tensor read_tokens(const torch::Tensor& ids, const torch::Tensor& lengths);
   static constexpr const char* kQuestionEncoder = "question_encoder";  // its name: its parameters' begin so
 
   /// The backbone, null in a model of given grid features.
@@ -86,7 +90,8 @@ class ModelImpl : public torch::nn::Module {
   vision::ResNet backbone_{nullptr};
   std::shared_ptr<vision::FrozenBackbone> eyes_;
   std::shared_ptr<text::QuestionEncoderImpl> question_encoder_;
-  torch::nn::Linear question_projection_{nullptr};  // null where the encoder's features have the model's width
+  std::shared_ptr<const text::FrozenAlbert> frozen_albert_;  // null until it is used
+  torch::nn::Linear question_projection_{nullptr};           // null where the encoder's features have the model's width
   torch::nn::Linear grid_projection_{nullptr};
   fusion::GridPosition grid_position_{nullptr};
   fusion::Mcan mcan_{nullptr};

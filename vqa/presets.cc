@@ -53,7 +53,6 @@ Config dba_small() {
   model.backbone = "resnet152";
   model.image_rule = "grid-feats";
   model.image_size = "600/1000";
-  config.training.question_lr_scale = 0.1;  // it was trained already
   return config;
 }
 

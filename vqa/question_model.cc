@@ -1,8 +1,10 @@
 #include "vqa/question_model.h"
 
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "data/grouped.h"
+#include "data/sha256.h"
 #include "data/weights.h"
 #include "text/sentencepiece_tokenizer.h"
 #include "text/word_vectors.h"
@@ -10,12 +12,6 @@
 
 namespace vqa {
 namespace fs = std::filesystem;
-
-namespace {
-
-constexpr const char* kWordEmbeddings = "embeddings.word_embeddings.weight";  // of an ALBERT
-
-}  // namespace
 
 void take_settings(const text::AlbertFolder& albert, ModelConfig& config) {
   take_settings(albert.options, config);
@@ -41,10 +37,26 @@ std::shared_ptr<const text::Tokenizer> tokenizer_of(const text::AlbertFolder& al
 }
 
 void load_question_encoder(const text::AlbertFolder& albert, Bundle& bundle) {
-  data::TensorFile tensors = albert.tensors;
-  torch::Tensor& words = tensors.tensors.at(kWordEmbeddings);  // (vocabulary, E)
-  words = words.narrow(0, 0, bundle.tokenizer->vocabulary_size());
-  data::load_weights(bundle.model->question_encoder(), tensors, {.file = albert.weights.string(), .prefix = ""});
+  data::load_weights(bundle.model->question_encoder(), albert.tensors_for(bundle.tokenizer->vocabulary_size()),
+                     {.file = albert.weights.string(), .prefix = ""});
+}
+
+FrozenQuestionEncoder frozen_question_encoder(const Bundle& bundle) {
+  data::Sha256 sha;
+  const std::string settings = to_json(bundle.config)["model"].dump();
+  sha.update(settings.data(), settings.size());
+  Model model = bundle.model;
+  for (const auto& [name, tensor] : data::network_tensors(model->question_encoder()).tensors) {
+    const torch::Tensor values = tensor.detach().cpu().contiguous();
+    sha.update(name.data(), name.size());
+    sha.update(values.const_data_ptr(), values.nbytes());
+  }
+  return {.name = bundle.config.model.question_encoder,
+          .fingerprint = sha.digest(),
+          .dim = model->question_encoder().dim(),
+          .encode = [model](const torch::Tensor& ids, const torch::Tensor& lengths) mutable {
+            return model->read_tokens(ids.to(model->device()), lengths);
+          }};
 }
 
 std::string load_word_vectors(const fs::path& file, Bundle& bundle) {

@@ -7,6 +7,7 @@
 
 #include "text/albert_folder.h"
 #include "vqa/bundle.h"
+#include "vqa/question_store.h"
 
 namespace vqa {
 
@@ -30,6 +31,10 @@ std::shared_ptr<const text::Tokenizer> tokenizer_of(const text::AlbertFolder& al
 /// Puts the folder's weights into a model with its settings and tokenizer. Embeddings of pieces that the tokenizer
 /// does not have are left out.
 void load_question_encoder(const text::AlbertFolder& albert, Bundle& bundle);
+
+/// The encoder of a bundle with freeze-question, which the bundle has to outlive. Changes with any of its weights and
+/// with any setting of the model.
+FrozenQuestionEncoder frozen_question_encoder(const Bundle& bundle);
 
 /// Gives the words of an LSTM their vectors from a file, and says how many were found: "5,310 of 6,292 words". Throws
 /// std::runtime_error as text::read_word_vectors does, and std::invalid_argument where the model has no words.

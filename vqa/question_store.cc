@@ -5,8 +5,7 @@
 #include <stdexcept>
 
 #include "data/grid_store_writer.h"
-#include "data/sha256.h"
-#include "data/weights.h"
+#include "vqa/batch.h"
 #include "vqa/version.h"
 
 namespace vqa {
@@ -35,92 +34,85 @@ Distinct distinct(const std::vector<std::span<const Tokens>>& all) {
   return questions;
 }
 
-/// Other weights make other features.
-std::string sha256_of(const text::QuestionEncoderImpl& encoder) {
-  data::Sha256 sha;
-  for (const auto& [name, tensor] : data::network_tensors(encoder).tensors) {
-    const torch::Tensor values = tensor.detach().cpu().contiguous();
-    sha.update(name.data(), name.size());
-    sha.update(values.const_data_ptr(), values.nbytes());
-  }
-  return sha.digest();
-}
-
-data::GridStorePlan plan_of(const Distinct& questions, const text::QuestionEncoderImpl& encoder,
-                            const std::string& name) {
+data::GridStorePlan plan_of(const Distinct& questions, const FrozenQuestionEncoder& encoder) {
   data::GridSplitPlan split{.name = QuestionStore::kSplit};
   for (const auto& [number, ids] : questions) split.images.push_back({number, 1, static_cast<int32_t>(ids.size())});
-  return {.provenance = {.backbone = name,
-                         .weights_sha256 = sha256_of(encoder),
+  return {.provenance = {.backbone = encoder.name,
+                         .weights_sha256 = encoder.fingerprint,
                          .precision = "float32",
                          .program = std::string("vqa ") + kVersion},
-          .channels = encoder.dim(),
+          .channels = encoder.dim,
           .splits = {std::move(split)}};
-}
-
-bool holds(const data::GridStore& store, const data::GridStorePlan& plan) {
-  if (store.provenance().weights_sha256 != plan.provenance.weights_sha256) return false;
-  const auto& planned = plan.splits[0].images;
-  return std::all_of(planned.begin(), planned.end(), [&](const data::PlannedGrid& question) {
-    return store.find(QuestionStore::kSplit, question.image_id) != nullptr;
-  });
 }
 
 /// The writer of a plan, going on with what is there where it was the same plan.
 data::GridStoreWriter writer_of(const fs::path& path, const data::GridStorePlan& plan) {
   try {
     return data::GridStoreWriter(path, plan, {.resume = true});
-  } catch (const std::invalid_argument&) {  // other questions, or other weights
+  } catch (const std::invalid_argument&) {  // other questions, or another encoder
     fs::remove(data::unfinished_path(path));
     return data::GridStoreWriter(path, plan, {.resume = true});
   }
 }
 
+/// Encodes the questions of a batch and writes those that are not there yet. The others are encoded too: what a
+/// question gets depends in its last bits on what it is encoded with.
+void write_batch(const FrozenQuestionEncoder& encoder, const std::vector<Ids>& ids, size_t first,
+                 data::GridStoreWriter& writer) {
+  Batch batch;
+  batch.set_tokens(ids);
+  const torch::Tensor features =
+      encoder.encode(batch.tokens, batch.token_lengths).to(torch::kCPU, torch::kHalf).contiguous();  // (Q, T, C)
+  if (!torch::isfinite(features).all().item<bool>())
+    throw std::runtime_error("the frozen question encoder gives features that are too large, or no numbers");
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!writer.written(0, first + i)) writer.write(0, first + i, features[static_cast<int64_t>(i)].const_data_ptr());
+  }
+}
+
 /// False where it was stopped.
-bool write(text::QuestionEncoderImpl& encoder, const Distinct& questions, data::GridStoreWriter& writer,
+bool write(const FrozenQuestionEncoder& encoder, const Distinct& questions, data::GridStoreWriter& writer,
            const QuestionStoreOptions& options) {
   const c10::InferenceMode inference;
-  const torch::Device device = encoder.parameters().front().device();
-  std::vector<size_t> places;  // of a batch
-  std::vector<Ids> ids;
-  size_t place = 0;
-  const auto encode = [&] {
-    Batch batch;
-    batch.set_tokens(ids);
-    const torch::Tensor features =
-        encoder.forward(batch.tokens.to(device), batch.token_lengths).to(torch::kCPU, torch::kHalf);  // (Q, T, C)
-    for (size_t i = 0; i < ids.size(); ++i)
-      writer.write(0, places[i], features[static_cast<int64_t>(i)].const_data_ptr());
-    places.clear();
-    ids.clear();
-    if (options.on_progress) options.on_progress(writer.written(), static_cast<int64_t>(questions.size()));
-  };
-  for (auto each = questions.begin(); each != questions.end(); ++each, ++place) {
+  auto next = questions.begin();
+  for (size_t first = 0; first < questions.size(); first += kBatch) {
     if (options.stop != nullptr && *options.stop) return false;
-    if (writer.written(0, place)) continue;
-    places.push_back(place);
-    ids.push_back(each->second);
-    if (ids.size() == kBatch) encode();
+    std::vector<Ids> ids;
+    bool lacking = false;
+    for (; next != questions.end() && ids.size() < kBatch; ++next) {
+      lacking = lacking || !writer.written(0, first + ids.size());
+      ids.push_back(next->second);
+    }
+    if (!lacking) continue;
+    write_batch(encoder, ids, first, writer);
+    if (options.on_progress) options.on_progress(writer.written(), static_cast<int64_t>(questions.size()));
   }
-  if (!ids.empty()) encode();
   return true;
 }
 
 }  // namespace
 
-std::unique_ptr<const QuestionStore> QuestionStore::open(text::QuestionEncoderImpl& encoder,
+std::unique_ptr<const QuestionStore> QuestionStore::open(const FrozenQuestionEncoder& encoder,
                                                          const std::vector<std::span<const Tokens>>& questions,
                                                          const QuestionStoreOptions& options) {
   const Distinct all = distinct(questions);
-  const data::GridStorePlan plan = plan_of(all, encoder, options.encoder);
+  const auto opened = [&] { return std::unique_ptr<const QuestionStore>(new QuestionStore(options.path)); };
   if (fs::exists(options.path)) {
-    auto found = std::make_unique<const QuestionStore>(options.path);
-    if (holds(found->store(), plan)) return found;
+    auto found = opened();
+    const bool same = found->store_.provenance().weights_sha256 == encoder.fingerprint;
+    if (same && std::all_of(all.begin(), all.end(), [&](const auto& each) { return found->find(each.second); }))
+      return found;
   }
-  data::GridStoreWriter writer = writer_of(options.path, plan);
+  data::GridStoreWriter writer = writer_of(options.path, plan_of(all, encoder));
   if (!write(encoder, all, writer, options)) return nullptr;
   writer.finish();
-  return std::make_unique<const QuestionStore>(options.path);
+  return opened();
+}
+
+/// Null where the store does not have it.
+const data::GridImage* QuestionStore::find(Ids ids) const {
+  const data::GridImage* found = store_.find(kSplit, number_of(ids));
+  return found != nullptr && found->cells() == static_cast<int64_t>(ids.size()) ? found : nullptr;
 }
 
 torch::Tensor QuestionStore::read(const std::vector<Ids>& questions) const {
@@ -131,7 +123,7 @@ torch::Tensor QuestionStore::read(const std::vector<Ids>& questions) const {
       {static_cast<int64_t>(questions.size()), static_cast<int64_t>(longest), store_.channels()});  // (Q, T, C)
   auto* at = features.data_ptr<float>();
   for (const Ids& ids : questions) {
-    const data::GridImage* found = store_.find(kSplit, number_of(ids));
+    const data::GridImage* found = find(ids);
     if (found == nullptr) throw std::runtime_error(store_.path().string() + ": lacks a question; remove the file");
     store_.read_float(*found, at);
     std::fill(at + store_.numbers(*found), at + row, 0.0F);

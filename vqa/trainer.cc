@@ -11,6 +11,7 @@
 #include "vqa/evaluator.h"
 #include "vqa/loss.h"
 #include "vqa/metrics_log.h"
+#include "vqa/question_model.h"
 #include "vqa/schedule.h"
 #include "vqa/training_state.h"
 
@@ -139,12 +140,9 @@ bool Trainer::Run::encode_questions() {
   std::vector<std::span<const Tokens>> all{train_maker.tokens()};
   if (val_maker) all.push_back(val_maker->tokens());
   fs::create_directories(options.folder);
-  bundle.model->eval();
-  question_store = QuestionStore::open(bundle.model->question_encoder(), all,
-                                  {.path = options.folder / kQuestionsFile,
-                                   .encoder = bundle.config.model.question_encoder,
-                                   .on_progress = options.on_question_features,
-                                   .stop = options.stop});
+  question_store = QuestionStore::open(
+      frozen_question_encoder(bundle), all,
+      {.path = options.folder / kQuestionsFile, .on_progress = options.on_question_features, .stop = options.stop});
   if (!question_store) {
     save();
     return false;

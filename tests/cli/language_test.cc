@@ -14,7 +14,7 @@ class LanguageTest : public CliTest {
   const fs::path data_ = fs::path(VQA_SOURCE_DIR) / ".." / "shared" / "vqa2-60k";
 };
 
-// Two epochs reach 38; answers by question type alone, which need no network, 31.
+// Two epochs reach 38; answers by question type alone, which need no network, 33.
 TEST_F(LanguageTest, QuestionsAloneTellMoreThanTheirTypes) {
   expect_done(vqa("train --no-image --data " + data_.string() + " --out m --epochs 2 --val-split '' --workers 1"));
   expect_done(vqa("eval --model m --data " + data_.string() + " --json val.json --workers 1"));

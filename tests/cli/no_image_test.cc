@@ -34,8 +34,10 @@ TEST_F(NoImageTest, LearnsAndAnswersWithoutPictures) {
 TEST_F(NoImageTest, ResumesToTheSameWeights) {
   expect_done(vqa("train --no-image --data shapes --out whole --epochs 2" + kTiny));
   RunOptions stopped{.signal = SIGINT, .when = has_said("epoch 1/2")};
-  vqa("train --no-image --data shapes --out parts --epochs 2" + kTiny, stopped);
-  vqa("train --resume --data shapes --out parts --threads 1 --workers 1");
+  const Outcome part = vqa("train --no-image --data shapes --out parts --epochs 2" + kTiny, stopped);
+  EXPECT_EQ(part.code, 1);
+  EXPECT_THAT(part.err, HasSubstr("stopped and saved"));
+  expect_done(vqa("train --resume --data shapes --out parts --threads 1 --workers 1"));
   EXPECT_EQ(read_text(*this / "parts/model.safetensors"), read_text(*this / "whole/model.safetensors"));
 }
 

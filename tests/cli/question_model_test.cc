@@ -110,8 +110,10 @@ TEST_F(QuestionModelTest, RefusesSettingsOfAnother) {
   expect_error(train("--question-layers 2"), 2,
                {"question-layers: albert was made with 3, not 2; leave the setting out"});
   expect_error(train("--tokenizer words"), 2, {"tokenizer: albert was made with sentencepiece, not words"});
-  expect_error(train("--max-tokens 21"), 2, {"question-positions: 20; allowed is at least max-tokens 21"});
-  expect_error(train("--tokenizer-model albert"), 2, {"tokenizer-model: "});
+  expect_error(train("--max-tokens 21"), 2, {"question-positions: 20; allowed is at least max-tokens, 21"});
+  expect_error(train("--tokenizer-model albert"), 2,
+               {"tokenizer-model: --question-model has a tokenizer of its own; leave one of them out"});
+  expect_error(train("--word-vectors v.txt"), 2, {"word-vectors: "});
   EXPECT_FALSE(fs::exists(*this / "m"));
 }
 
@@ -137,7 +139,11 @@ TEST_F(QuestionModelTest, WordVectorsFillTheLstm) {
   EXPECT_THAT(made.err, HasSubstr("v.txt: has "));
   write_text(*this / "v.txt", "the" + row + "\nstars" + row + " 1\n");
   expect_error(vqa("train --no-image --word-vectors v.txt --out x" + recipe()), 1, {"v.txt: line 2"});
-  expect_error(vqa("train --no-image --word-vectors v.txt --word-dim 300 --out x" + recipe()), 1, {"v.txt: line 1"});
+  write_text(*this / "v.txt", "the" + row + " 1\n");
+  expect_error(vqa("train --no-image --word-vectors v.txt --out x" + recipe()), 1,
+               {"v.txt: has vectors of 17 numbers", "16"});
+  expect_error(vqa("train --no-image --tokenizer sentencepiece --word-vectors v.txt --out x" + recipe()), 2,
+               {"word-vectors: for the tokenizer words and the question encoder lstm"});
 }
 
 }  // namespace

@@ -101,6 +101,12 @@ TEST(Mcan, WithoutADecoderHasNothingOfTheImage) {
     EXPECT_TRUE(item.key().starts_with("encoder.") || item.key() == "question_state") << item.key();
 }
 
+TEST(Mcan, WithoutLayersHasNoParameters) {
+  McanOptions options = small("dba");
+  options.encoder_layers = options.decoder_layers = 0;
+  EXPECT_TRUE(Mcan(options)->parameters().empty());
+}
+
 TEST(Mcan, RefusesNegativeNumbersOfLayers) {
   McanOptions options;
   options.encoder_layers = -1;

@@ -86,6 +86,13 @@ TEST(LstmEncoderTest, WhatStandsInThePaddingHasNoInfluence) {
   EXPECT_FALSE(gradient[6].eq(0).all().item<bool>());
 }
 
+TEST(LstmEncoderTest, RefusesLengthsThatCannotBe) {
+  LstmEncoder encoder(small());
+  const torch::Tensor ids = torch::tensor({{4, 9}, {3, 5}}, torch::kInt64);
+  EXPECT_THROW(encoder->forward(ids, whole({2, 0})), std::invalid_argument);
+  EXPECT_THROW(encoder->forward(ids, whole({3, 1})), std::invalid_argument);
+}
+
 TEST(LstmEncoderTest, GradientsReachEveryParameter) {
   LstmEncoder encoder(small());
   encoder->forward(torch::tensor({{4, 9}}, torch::kInt64), whole({2})).square().sum().backward();

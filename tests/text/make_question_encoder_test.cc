@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <stdexcept>
+#include "tests/data/error_of.h"
 
 using testing::HasSubstr;
 using text::QuestionEncoderOptions;
@@ -13,12 +13,7 @@ namespace {
 text::LstmEncoderOptions small() { return {.vocabulary_size = 20, .word_dim = 6, .dim = 5}; }
 
 std::string refusal(const QuestionEncoderOptions& options) {
-  try {
-    text::make_question_encoder(options);
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "";
+  return error_of<std::invalid_argument>([&] { text::make_question_encoder(options); });
 }
 
 }  // namespace

@@ -53,6 +53,17 @@ TEST(Adam, ScaledParametersLearnAtTheirOwnRate) {
   EXPECT_NEAR(moved(scaled, 2), moved(plain, 2) / 4, 1e-6);
 }
 
+// The step of a group without gradients failed.
+TEST(Adam, AGroupWithoutGradientsStays) {
+  auto net = network();
+  Adam adam(*net, {}, {.prefix = "2.", .factor = 0.25});
+  torch::manual_seed(3);
+  net->ptr(0)->as<torch::nn::Linear>()->forward(torch::randn({5, 6})).square().sum().backward();
+  const torch::Tensor before = net->parameters()[2].detach().clone();
+  adam.step(0.01);
+  EXPECT_TRUE(torch::equal(net->parameters()[2], before));
+}
+
 TEST(Adam, ClipsTheNormOverAllParameters) {
   auto net = network();
   Adam adam(*net, {});

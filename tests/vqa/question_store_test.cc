@@ -5,28 +5,32 @@
 #include "data/atomic_file.h"
 #include "tests/temporary_folder.h"
 #include "text/lstm_encoder.h"
+#include "vqa/batch.h"
 
 namespace vqa {
 namespace {
 
-/// An encoder that says how many questions it has been given.
-class Counting : public text::LstmEncoderImpl {
- public:
-  explicit Counting(uint64_t seed = 1) : LstmEncoderImpl(made(seed)) {}
-  torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& lengths) override {
-    questions += ids.size(0);
-    if (stop_after > 0 && questions >= stop_after) stop = true;
-    return LstmEncoderImpl::forward(ids, lengths);
-  }
-
-  int64_t questions = 0, stop_after = 0;
-  std::atomic<bool> stop = false;
-
- private:
-  static text::LstmEncoderOptions made(uint64_t seed) {
+/// An LSTM, and how many questions it has been given.
+struct Counting {
+  explicit Counting(uint64_t seed = 1) : fingerprint("seed " + std::to_string(seed)) {
     torch::manual_seed(seed);
-    return {.vocabulary_size = 50, .word_dim = 4, .dim = 6};
+    lstm = text::LstmEncoder(text::LstmEncoderOptions{.vocabulary_size = 50, .word_dim = 4, .dim = 6});
   }
+  FrozenQuestionEncoder frozen() {
+    return {
+        .name = "lstm", .fingerprint = fingerprint, .dim = 6, .encode = [this](const auto& ids, const auto& lengths) {
+          questions += ids.size(0);
+          if (stop_after > 0 && questions >= stop_after) stop = true;
+          if (fail_after > 0 && questions > fail_after) throw std::runtime_error("the machine failed");
+          return lstm->forward(ids, lengths) * scale;
+        }};
+  }
+
+  text::LstmEncoder lstm{nullptr};
+  std::string fingerprint;
+  int64_t questions = 0, stop_after = 0, fail_after = 0;
+  double scale = 1;
+  std::atomic<bool> stop = false;
 };
 
 /// Different questions of 1 to 5 tokens, and each a second time.
@@ -45,7 +49,7 @@ std::vector<Tokens> questions(int64_t different) {
 class QuestionStoreTest : public testing::Test {
  protected:
   std::unique_ptr<const QuestionStore> open(Counting& encoder, const std::vector<Tokens>& all) const {
-    return QuestionStore::open(encoder, {all}, {.path = path_, .encoder = "lstm", .stop = &encoder.stop});
+    return QuestionStore::open(encoder.frozen(), {all}, {.path = path_, .stop = &encoder.stop});
   }
 
   TemporaryFolder folder_;
@@ -59,7 +63,7 @@ TEST_F(QuestionStoreTest, GivesWhatTheEncoderSays) {
   Batch batch;
   batch.set_tokens({all.begin(), all.begin() + 8});
   const torch::NoGradGuard no_grad;
-  const torch::Tensor wanted = encoder.forward(batch.tokens, batch.token_lengths);
+  const torch::Tensor wanted = encoder.lstm->forward(batch.tokens, batch.token_lengths);
   const torch::Tensor found = store->read({all.begin(), all.begin() + 8});
   EXPECT_EQ(found.sizes(), wanted.sizes());
   EXPECT_TRUE(torch::allclose(found, wanted, 1e-3, 1e-4));  // half precision
@@ -77,7 +81,7 @@ TEST_F(QuestionStoreTest, EncodesEveryDifferentQuestionOnceForAll) {
   EXPECT_EQ(encoder.questions, 100);
 }
 
-TEST_F(QuestionStoreTest, OtherWeightsOrQuestionsAreEncodedAnew) {
+TEST_F(QuestionStoreTest, AnotherEncoderOrOtherQuestionsAreEncodedAnew) {
   Counting one(1), other(2);
   const std::vector<Tokens> all = questions(30), more = questions(40);
   open(one, all);
@@ -101,6 +105,27 @@ TEST_F(QuestionStoreTest, GoesOnWhereItWasStopped) {
   EXPECT_NE(open(encoder, all), nullptr);
   EXPECT_GT(before, 0);
   EXPECT_EQ(encoder.questions, 200);
+}
+
+TEST_F(QuestionStoreTest, GoesOnToTheSameBytes) {
+  Counting whole, parts;
+  const std::vector<Tokens> all = questions(200);
+  open(whole, all);
+  const std::string bytes = data::read_file(path_);
+  std::filesystem::remove(path_);
+  parts.fail_after = 64;
+  EXPECT_THROW(open(parts, all), std::runtime_error);
+  ASSERT_TRUE(std::filesystem::exists(data::unfinished_path(path_)));
+  parts.fail_after = 0;
+  open(parts, all);
+  EXPECT_EQ(data::read_file(path_), bytes);
+}
+
+TEST_F(QuestionStoreTest, RefusesFeaturesThatHalfPrecisionCannotHold) {
+  Counting encoder;
+  encoder.scale = 1e6;
+  EXPECT_THROW(open(encoder, questions(5)), std::runtime_error);
+  EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
 TEST_F(QuestionStoreTest, AnAttemptOfOtherQuestionsIsForgotten) {

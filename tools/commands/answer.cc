@@ -57,7 +57,7 @@ int answer(const std::vector<std::string>& arguments) {
                                                                        kSightWeightsHelp);
   add_runtime_options(options, runtime);
   const Usage usage{
-      "vqa answer --model BUNDLE --image FILE --question TEXT ... [OPTIONS]",
+      "vqa answer --model BUNDLE [--image FILE] --question TEXT ... [OPTIONS]",
       "Prints the most probable answers. Where the model was trained with --loss binary, a probability is the\n"
       "sigmoid of an answer's logit: several answers can be right, and they do not add up to 100 %."};
   const auto values = parse(usage, options, arguments);

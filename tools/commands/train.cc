@@ -4,6 +4,7 @@
 
 #include "data/split.h"
 #include "text/sentencepiece_tokenizer.h"
+#include "text/words_tokenizer.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/interrupt.h"
 #include "tools/commands/progress_bar.h"
@@ -216,10 +217,21 @@ int begin(const TrainOptions& train, const po::variables_map& values) {
   return carry_out(train, begin_run(train, values, config), folder, device);
 }
 
+void require_no_sources(const TrainOptions& train) {
+  for (const auto& [flag, file] : {std::pair{"weights", train.weights},
+                                   {"question-model", train.question_model},
+                                   {"tokenizer-model", train.tokenizer_model},
+                                   {"word-vectors", train.word_vectors}}) {
+    if (!file.empty())
+      throw UsageError(std::string(flag) + ": a run that goes on has what it was begun with; leave out --" + flag);
+  }
+}
+
 int resume(const TrainOptions& train, const po::variables_map& values) {
   const torch::Device device = prepare(train.runtime);
   const vqa::RunFolder folder = vqa::RunFolder::resume(train.out);
   if (vqa::Trainer::resumable(folder.path())) {
+    require_no_sources(train);
     return carry_out(train, resume_run(train, values, folder.path()), folder, device);
   }
   std::cerr << train.out << ": nothing to resume; starting from the beginning" << std::endl;
@@ -259,15 +271,6 @@ int train(const std::vector<std::string>& arguments) {
   const auto values = parse(usage, options, arguments);
   if (!values) return 0;
   if (train.preset.empty()) train.preset = default_preset(*values);
-  if (train.resume) {
-    for (const auto& [flag, file] : {std::pair{"weights", train.weights},
-                                     {"question-model", train.question_model},
-                                     {"tokenizer-model", train.tokenizer_model},
-                                     {"word-vectors", train.word_vectors}}) {
-      if (!file.empty())
-        throw UsageError(std::string(flag) + ": a run that goes on has what it was begun with; leave out --" + flag);
-    }
-  }
   return train.resume ? resume(train, *values) : begin(train, *values);
 }
 

@@ -25,17 +25,19 @@ def main():
     parser.add_argument("--vqa", required=True, help="our program")
     parser.add_argument("--work", required=True, help="folder for the model")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
 
     os.makedirs(options.work, exist_ok=True)
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "question_only_lstm.py")
     sizes = {"batch-size": BATCH, "word-dim": WORD_DIM, "dim": DIM, "min-answer-count": LEAST}
     flags = [text for name, value in sizes.items() for text in (f"--{name}", str(value))]
+    flags += ["--threads", str(options.threads)]
     theirs = [sys.executable, script, "--data", options.data, "--tokens", str(TOKENS), *flags]
     model = os.path.join(options.work, "model")
     shape = ["--max-tokens", str(TOKENS), "--encoder-layers", "0", "--pool-dim", str(DIM), "--fused-dim", str(DIM)]
     ours = [options.vqa, "train", "--no-image", "--data", options.data, "--out", model, *flags, *shape]
-    ours += ["--val-split", "", "--epochs", "1", "--heads", "4"]
+    ours += ["--val-split", "", "--epochs", "1", "--loss", "binary", "--dropout", "0"]
     ratios = []
     for number in range(1, options.rounds + 1):
         peer, own = rate(theirs), rate(ours)
