@@ -45,7 +45,7 @@ auto naming(const data::Question& question, Call call) {
 
 void TokenizerOptions::validate() const {
   data::check_range("max-tokens", max_tokens, find_kind(kind).least_tokens, kMostTokens);
-  data::check_at_least("vocabulary-size", vocabulary_size, kLeastVocabulary);
+  data::check_range("vocabulary-size", vocabulary_size, kLeastVocabulary, kMostVocabulary);
 }
 
 std::vector<int64_t> Tokenizer::encode(std::string_view question) const {

@@ -16,13 +16,13 @@ inline constexpr int64_t kPaddingId = 0;  // fills a batch's shorter questions; 
 inline constexpr int64_t kUnknownId = 1;  // what the vocabulary lacks
 
 inline constexpr int64_t kMostTokens = 512;
-inline constexpr int64_t kLeastVocabulary = 8;
+inline constexpr int64_t kLeastVocabulary = 8, kMostVocabulary = 1'000'000;
 
 struct TokenizerOptions {
   std::string kind = "words";  // one of tokenizer_kinds()
   // Longer questions are cut; up to kMostTokens, from 1, with sentencepiece from 3: [CLS] and [SEP] count
   int64_t max_tokens = 14;
-  // sentencepiece: pieces to aim at, fewer when the questions do not give so many; at least kLeastVocabulary
+  // sentencepiece: pieces to aim at, fewer when the questions do not give so many; kLeastVocabulary to kMostVocabulary
   int64_t vocabulary_size = 8000;
   bool lower_case = true;     // sentencepiece: capitals are small letters (ALBERT's do_lower_case)
   bool keep_accents = false;  // sentencepiece: characters keep their accents and are not decomposed

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "text/sentencepiece_tokenizer.h"
+
 namespace vqa {
 namespace {
 
@@ -20,6 +22,8 @@ Bundle new_bundle(const Config& config, const data::Split& train, const FeatureO
   if (questions.albert != nullptr) take_settings(*questions.albert, chosen.model);
   // Before the answers, since it looks at every question.
   auto tokenizer = tokenizer_for(train, chosen.model, questions);
+  if (tokenizer->kind() == text::SentencePieceTokenizer::kKind)
+    chosen.model.vocabulary_size = tokenizer->vocabulary_size();
   Bundle bundle = make_bundle(chosen, data::AnswerVocabulary::build(train.annotations(), chosen.model.min_answer_count),
                               std::move(tokenizer), features);
   if (questions.albert != nullptr) load_question_encoder(*questions.albert, bundle);

@@ -49,7 +49,7 @@ data::GridStorePlan plan_of(const Distinct& questions, const FrozenQuestionEncod
 data::GridStoreWriter writer_of(const fs::path& path, const data::GridStorePlan& plan) {
   try {
     return data::GridStoreWriter(path, plan, {.resume = true});
-  } catch (const std::invalid_argument&) {  // other questions, or another encoder
+  } catch (const std::exception&) {  // of other questions or another encoder, or damaged: it is computed again
     fs::remove(data::unfinished_path(path));
     return data::GridStoreWriter(path, plan, {.resume = true});
   }

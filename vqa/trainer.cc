@@ -139,14 +139,12 @@ bool Trainer::Run::encode_questions() {
   if (!bundle.config.model.freeze_question) return true;
   std::vector<std::span<const Tokens>> all{train_maker.tokens()};
   if (val_maker) all.push_back(val_maker->tokens());
-  fs::create_directories(options.folder);
+  // From now on a killed run can be resumed, with its settings.
+  if (!resumable(options.folder)) save();
   question_store = QuestionStore::open(
       frozen_question_encoder(bundle), all,
       {.path = options.folder / kQuestionsFile, .on_progress = options.on_question_features, .stop = options.stop});
-  if (!question_store) {
-    save();
-    return false;
-  }
+  if (!question_store) return false;
   train_maker.take_question_features(question_store.get());
   if (val_maker) val_maker->take_question_features(question_store.get());
   return true;

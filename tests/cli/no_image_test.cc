@@ -41,6 +41,12 @@ TEST_F(NoImageTest, ResumesToTheSameWeights) {
   EXPECT_EQ(read_text(*this / "parts/model.safetensors"), read_text(*this / "whole/model.safetensors"));
 }
 
+TEST_F(NoImageTest, ItsPresetIsThatOfAFileThatSaysSo) {
+  write_text(*this / "c.cfg", "no-image = true\nepochs = 1\n");
+  expect_done(vqa("train --config c.cfg --data shapes --out m --dim 16 --threads 1 --workers 1"));
+  EXPECT_EQ(read_json(*this / "m/config.json")["model"]["loss"], "softmax");
+}
+
 TEST_F(NoImageTest, HoldsNothingOfTheImageSide) {
   train();
   const Outcome info = vqa("info m/model.safetensors");
@@ -53,7 +59,8 @@ TEST_F(NoImageTest, RefusesWhatIsForPictures) {
   write_text(*this / "p.png", "");
   expect_error(vqa("answer --model m --question 'Is it?' --overlay o.png"), 2, {"--no-image", "leave out --image"});
   expect_error(vqa("train --no-image --data shapes --out n --weights w.pth" + kTiny), 2,
-               {"no-image: the model sees no pictures; leave out --features and --weights"});
+               {"no-image: the model sees no pictures; leave out --weights"});
+  expect_error(vqa("train --no-image --data shapes --out n --image-size 128" + kTiny), 2, {"leave out --image-size"});
   expect_error(vqa("eval --model m --data shapes --weights w.pth"), 1, {"w.pth: is not needed"});
   EXPECT_FALSE(fs::exists(*this / "o.png"));
 }

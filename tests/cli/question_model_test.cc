@@ -110,11 +110,30 @@ TEST_F(QuestionModelTest, RefusesSettingsOfAnother) {
   expect_error(train("--question-layers 2"), 2,
                {"question-layers: albert was made with 3, not 2; leave the setting out"});
   expect_error(train("--tokenizer words"), 2, {"tokenizer: albert was made with sentencepiece, not words"});
-  expect_error(train("--max-tokens 21"), 2, {"question-positions: 20; allowed is at least max-tokens, 21"});
+  expect_error(train("--max-tokens 21"), 1, {"albert: has positions for 20 tokens; give --max-tokens 20"});
   expect_error(train("--tokenizer-model albert"), 2,
                {"tokenizer-model: --question-model has a tokenizer of its own; leave one of them out"});
   expect_error(train("--word-vectors v.txt"), 2, {"word-vectors: "});
+  expect_error(train("--vocabulary-size 60"), 2, {"vocabulary-size: the given tokenizer has its own"});
+  expect_error(train("--freeze-question --question-lr-scale 0.1"), 2, {"question-lr-scale: a frozen"});
+  expect_error(train("--word-vectors ''"), 2, {"word-vectors: names no file"});
   EXPECT_FALSE(fs::exists(*this / "m"));
+}
+
+// What was killed while questions were encoded was resumed as another model.
+TEST_F(QuestionModelTest, KilledWhileItEncodesItGoesOnWithItsSettings) {
+  RunOptions killed{.signal = SIGKILL,
+                    .when = [this](const std::string&) { return fs::exists(*this / "m/last/spiece.model"); }};
+  vqa("train --no-image --preset language --question-model albert --freeze-question --data shapes --out m --epochs 2"
+      " --dim 16 --pool-dim 16 --fused-dim 32 --threads 1 --workers 1",
+      killed);
+  expect_done(vqa("train --resume --data shapes --out m --threads 1 --workers 1"));
+  EXPECT_EQ(read_json(*this / "m/config.json")["model"]["question-layers"], 3);
+  for (const char* file : {"m/questions.h5", "m/questions.h5.part"}) EXPECT_FALSE(fs::exists(*this / file)) << file;
+}
+
+TEST_F(QuestionModelTest, FreezesNothingThatKnowsNothing) {
+  expect_error(vqa("train --no-image --freeze-question --out x" + recipe()), 2, {"freeze-question: "});
 }
 
 TEST_F(QuestionModelTest, NamesWhatIsWrongWithAFolder) {

@@ -53,7 +53,7 @@ int data_tokenizer(const std::vector<std::string>& arguments) {
                     "Trains a SentencePiece model with ALBERT's special pieces on the questions of VQA-v2 files. Who\n"
                     "reads it must use the same --lower-case and --keep-accents."};
   if (!parse(usage, options, arguments)) return 0;
-  data::check_at_least("vocab-size", tokenizer.vocabulary_size, text::kLeastVocabulary);
+  data::check_range("vocab-size", tokenizer.vocabulary_size, text::kLeastVocabulary, text::kMostVocabulary);
   require_folder(out);
   const std::vector<data::Question> questions = read_all(paths);
   const auto trained = text::build_tokenizer(questions, tokenizer);

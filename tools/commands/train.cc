@@ -46,9 +46,42 @@ std::string preset_help() {
 }
 
 /// The preset that is meant where none is named.
-const char* default_preset(const po::variables_map& values) {
-  const bool blind = values.contains("no-image") && values["no-image"].as<std::string>() == "true";
-  return blind ? "language" : "shapes";
+const char* default_preset(const TrainOptions& train, const po::variables_map& values) {
+  vqa::Config asked;
+  if (!train.config_file.empty()) vqa::read_config_file(train.config_file, asked);
+  if (values.contains("no-image")) asked.model.no_image = values["no-image"].as<std::string>() == "true";
+  return asked.model.no_image ? "language" : "shapes";
+}
+
+/// Flags that say something of pictures to a model that sees none.
+void refuse_image_flags(const TrainOptions& train, const po::variables_map& values) {
+  std::vector<std::string> given;
+  for (const char* name : {"backbone", "freeze-backbone", "image-rule", "image-size", "grid-position"})
+    if (values.contains(name)) given.push_back(name);
+  if (!train.features.file.empty()) given.push_back("features");
+  if (!train.weights.empty()) given.push_back("weights");
+  if (!given.empty()) throw UsageError("no-image: the model sees no pictures; leave out --" + given.front());
+}
+
+/// Files for the question's side that contradict each other or the settings are refused before anything is read.
+void check_question_sources(const TrainOptions& train, const po::variables_map& values, const vqa::ModelConfig& model) {
+  for (const char* name : {"question-model", "tokenizer-model", "word-vectors"}) {
+    if (values.contains(name) && values[name].as<std::string>().empty())
+      throw UsageError(std::string(name) + ": names no file; give one or leave out --" + name);
+  }
+  const bool has_tokenizer = !train.question_model.empty() || !train.tokenizer_model.empty();
+  if (has_tokenizer && values.contains("vocabulary-size"))
+    throw UsageError("vocabulary-size: the given tokenizer has its own; leave out --vocabulary-size");
+  if (model.freeze_question && values.contains("question-lr-scale"))
+    throw UsageError("question-lr-scale: a frozen question encoder learns nothing; leave one of them out");
+  if (!train.question_model.empty() && !train.tokenizer_model.empty())
+    throw UsageError("tokenizer-model: --question-model has a tokenizer of its own; leave one of them out");
+  if (!train.tokenizer_model.empty() && model.tokenizer != text::SentencePieceTokenizer::kKind)
+    throw UsageError("tokenizer-model: for the tokenizer sentencepiece; give --tokenizer sentencepiece too");
+  const bool has_words = train.question_model.empty() && model.tokenizer == text::WordsTokenizer::kKind &&
+                         model.question_encoder == text::kLstm;
+  if (!train.word_vectors.empty() && !has_words)
+    throw UsageError("word-vectors: for the tokenizer words and the question encoder lstm; leave out --word-vectors");
 }
 
 /// `config`, or an explicit preset, then the configuration file, then the flags.
@@ -60,11 +93,9 @@ vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& va
   }
   config.model.validate();
   config.training.validate();
-  if (!train.tokenizer_model.empty() && config.model.tokenizer != text::SentencePieceTokenizer::kKind)
-    throw UsageError("tokenizer-model: for the tokenizer sentencepiece; give --tokenizer sentencepiece too");
+  check_question_sources(train, values, config.model);
   if (config.model.no_image) {
-    if (!train.features.file.empty() || !train.weights.empty())
-      throw UsageError("no-image: the model sees no pictures; leave out --features and --weights");
+    refuse_image_flags(train, values);
   } else if (train.features.file.empty()) {
     vqa::require_one_size(vqa::transform_options(config.model));
   }
@@ -154,10 +185,12 @@ void open_splits(const std::string& dir, const vqa::Config& config, Run& run) {
 /// The folder of --question-model; none where it is not given.
 std::optional<text::AlbertFolder> read_question_model(const TrainOptions& train, const Asked& asked) {
   if (train.question_model.empty()) return std::nullopt;
-  if (!train.tokenizer_model.empty())
-    throw UsageError("tokenizer-model: --question-model has a tokenizer of its own; leave one of them out");
   text::AlbertFolder albert = text::read_albert_folder(train.question_model);
   vqa::ModelConfig taken = asked.config.model;
+  if (albert.options.positions < taken.max_tokens) {
+    throw std::runtime_error(train.question_model + ": has positions for " + std::to_string(albert.options.positions) +
+                             " tokens; give --max-tokens " + std::to_string(albert.options.positions));
+  }
   vqa::take_settings(albert, taken);
   require_settings_of(train.question_model, taken, asked);
   taken.validate();
@@ -173,11 +206,14 @@ Run begin_run(const TrainOptions& train, const po::variables_map& values, const 
     require_settings_of(run.store->path().string(), taken, asked);
   }
   const std::optional<text::AlbertFolder> albert = read_question_model(train, asked);
+  if (config.model.freeze_question && !albert)
+    throw UsageError("freeze-question: the question encoder knows nothing yet; give what it knows by --question-model");
   open_splits(train.data, config, run);
   run.bundle = vqa::new_bundle(config, *run.train, {.store = run.store.get(), .weights = train.weights},
                                {.albert = albert ? &*albert : nullptr, .tokenizer = train.tokenizer_model});
   if (!train.word_vectors.empty()) {
-    std::cerr << train.word_vectors << ": has " << vqa::load_word_vectors(train.word_vectors, *run.bundle) << std::endl;
+    const std::string found = vqa::load_word_vectors(train.word_vectors, *run.bundle);
+    std::cerr << train.word_vectors << ": has " << found << std::endl;
   }
   return run;
 }
@@ -270,7 +306,7 @@ int train(const std::vector<std::string>& arguments) {
       "Ctrl-C saves the run; --resume goes on with it, to the same result."};
   const auto values = parse(usage, options, arguments);
   if (!values) return 0;
-  if (train.preset.empty()) train.preset = default_preset(*values);
+  if (train.preset.empty()) train.preset = default_preset(train, *values);
   return train.resume ? resume(train, *values) : begin(train, *values);
 }
 
