@@ -49,7 +49,7 @@ TEST_F(TokenizerTest, WrongUsage) {
   const auto before = listing(folder());
   expect_error(vqa("data tokenizer --out out"), 2, {"questions"});
   expect_error(tokenizer(kTrainQuestions), 2, {"out"});
-  expect_error(tokenizer(kTrainQuestions + " --out out --vocab-size 7"), 2, {"vocab-size: 7; allowed is 8 or more"});
+  expect_error(tokenizer(kTrainQuestions + " --out out --vocab-size 7"), 2, {"vocab-size: 7; allowed is 8 to 1000000"});
   expect_error(tokenizer(kTrainQuestions + " --out out --vocab-size many"), 2, {"vocab-size"});
   expect_error(tokenizer(kTrainQuestions + " --out out --lower-case maybe"), 2, {"lower-case"});
   expect_same(listing(folder()), before);
