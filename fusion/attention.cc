@@ -4,6 +4,7 @@
 
 #include "data/settings.h"
 #include "fusion/dba_attention.h"
+#include "fusion/ffkernel_attention.h"
 #include "fusion/kfree_attention.h"
 #include "fusion/linformer_attention.h"
 #include "fusion/vanilla_attention.h"
@@ -24,6 +25,7 @@ const std::vector<AttentionKind>& attention_kinds() {
       {"dba", true, make<DbaAttentionImpl>, DbaAttentionImpl::check},
       {"linformer", false, make<LinformerAttentionImpl>, LinformerAttentionImpl::check},
       {"linformer-kfree", false, make<KfreeAttentionImpl>, nullptr},
+      {"ffkernel", false, make<FfkernelAttentionImpl>, FfkernelAttentionImpl::check},
   };
   return kinds;
 }

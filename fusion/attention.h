@@ -20,7 +20,9 @@ struct AttentionOptions {
   int64_t linformer_k = 16;                     // linformer: length to which keys are compressed
   int64_t max_length = 608;                     // linformer: keys of the longest sequence
   std::string linformer_sharing = "key-value";  // linformer: of its maps, a name from linformer_sharings()
-  double dropout = 0.1;                         // probability, on attention weights
+  std::string kernel = "glu";                   // ffkernel: form of its layers, a name from feature_kernel_forms()
+  int64_t kernel_depth = 1;                     // ffkernel: how many
+  double dropout = 0.1;                         // probability, on attention weights, and inside ffkernel's kernel
 
   /// Throws std::invalid_argument naming the field, its value and what is allowed.
   void validate() const;
@@ -45,6 +47,10 @@ class AttentionImpl : public torch::nn::Module {
   /// The state that this layer's weights make of a sequence and a learnt initial state `z`: for cross-attention to keys
   /// whose own self-attention leaves none. Undefined for kinds without a state.
   virtual torch::Tensor compress(const Sequence& /*x*/, const torch::Tensor& /*z*/) { return {}; }
+
+  /// A scalar to add to the loss, times a weight of the caller's choice, at each application; undefined where the kind
+  /// asks for none.
+  virtual torch::Tensor penalty() const { return {}; }
 };
 
 /// A kind's name, whether it carries a state through the layers, how it is made, and what it asks of the options that
