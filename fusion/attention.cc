@@ -4,6 +4,7 @@
 
 #include "data/settings.h"
 #include "fusion/dba_attention.h"
+#include "fusion/dba_paper_attention.h"
 #include "fusion/ffkernel_attention.h"
 #include "fusion/kfree_attention.h"
 #include "fusion/linformer_attention.h"
@@ -23,6 +24,7 @@ const std::vector<AttentionKind>& attention_kinds() {
   static const std::vector<AttentionKind> kinds{
       {"vanilla", false, make<VanillaAttentionImpl>, nullptr},
       {"dba", true, make<DbaAttentionImpl>, DbaAttentionImpl::check},
+      {"dba-paper", true, make<DbaPaperAttentionImpl>, DbaAttentionImpl::check},
       {"linformer", false, make<LinformerAttentionImpl>, LinformerAttentionImpl::check},
       {"linformer-kfree", false, make<KfreeAttentionImpl>, nullptr},
       {"ffkernel", false, make<FfkernelAttentionImpl>, FfkernelAttentionImpl::check},

@@ -12,13 +12,13 @@
 namespace fusion {
 
 struct AttentionOptions {
-  std::string kind = "dba";                     // a name from attention_kinds()
-  int64_t dim = 512;                            // model width D
-  int64_t heads = 8;                            // attention heads h; divide dim, and d_in where there is one
-  int64_t d_p = 16;                             // dba: length of the compressed sequence, at most dim
-  int64_t d_in = 24;                            // dba: width of queries and keys of compressed rows, over all heads
-  int64_t linformer_k = 16;                     // linformer: length to which keys are compressed
-  int64_t max_length = 608;                     // linformer: keys of the longest sequence
+  std::string kind = "dba";  // a name from attention_kinds()
+  int64_t dim = 512;         // model width D
+  int64_t heads = 8;         // attention heads h; divide dim, and d_in where there is one
+  int64_t d_p = 16;          // dba, dba-paper: length of the compressed sequence, at most dim
+  int64_t d_in = 24;         // dba, dba-paper: width of queries and keys of compressed rows, over all heads
+  int64_t linformer_k = 16;  // linformer: length to which keys are compressed
+  int64_t max_length = 608;  // linformer: keys of the longest sequence
   std::string linformer_sharing = "key-value";  // linformer: of its maps, a name from linformer_sharings()
   std::string kernel = "glu";                   // ffkernel: form of its layers, a name from feature_kernel_forms()
   int64_t kernel_depth = 1;                     // ffkernel: how many
@@ -31,7 +31,7 @@ struct AttentionOptions {
 /// What an attention layer gives.
 struct AttentionOutput {
   torch::Tensor features;  // (B, T of the queries, D); rows at padded positions mean nothing
-  torch::Tensor state;     // dba: the compressed sequence C, (B, d_p, D); undefined for kinds without a state
+  torch::Tensor state;  // of DBA's kinds: the compressed sequence C, (B, d_p, D); undefined for kinds without a state
 };
 
 /// One attention layer. The state is what DBA hands from layer to layer (its Z in, its C out); kinds without one ignore

@@ -20,7 +20,7 @@ std::string refusal(const AttentionOptions& options) {
 TEST(AttentionOptions, NameTheFieldTheValueAndWhatIsAllowed) {
   EXPECT_EQ(refusal({}), "accepted");
   EXPECT_THAT(refusal({.kind = "linear"}),
-              HasSubstr("'linear'; allowed are vanilla, dba, linformer, linformer-kfree, ffkernel"));
+              HasSubstr("'linear'; allowed are vanilla, dba, dba-paper, linformer, linformer-kfree, ffkernel"));
   EXPECT_THAT(refusal({.dim = 0}), HasSubstr("dim: 0"));
   EXPECT_THAT(refusal({.dim = 100, .heads = 8}), HasSubstr("heads: 8; allowed is a divisor of dim 100"));
   EXPECT_THAT(refusal({.heads = 0}), HasSubstr("heads: 0"));
