@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <memory>
+#include <string>
 
 #include "fusion/attention_pool.h"
 #include "fusion/grid_position.h"
@@ -99,6 +100,9 @@ TORCH_MODULE(Model);
 /// The settings of the parts, as the rooms below want them.
 fusion::McanOptions mcan_options(const ModelConfig& config);
 vision::ImageTransformOptions transform_options(const ModelConfig& config);
+
+/// "dba", or "vanilla (question), dba (image), dba (cross)".
+std::string attention_text(const ModelConfig& config);
 
 /// The numbers a module holds in its parameters, buffers not counted.
 int64_t parameter_count(const torch::nn::Module& module);
