@@ -5,7 +5,8 @@
 namespace vqa {
 
 void write_line(std::ostream& out, const std::string& name, const std::string& value) {
-  out << std::left << std::setw(20) << name << value << "\n";
+  // However long the name, a space follows.
+  out << std::left << std::setw(19) << name << " " << value << "\n";
 }
 
 void write_lines(std::ostream& out, const data::GridProvenance& provenance, const std::string& indent) {
