@@ -100,6 +100,7 @@ struct TrainingConfig {
   double decay_share = 0.4;            // linear: last share of the run, over which the rate falls to 0
   std::string decay_epochs = "10,12";  // steps: epochs, from 0, that begin with a lower rate
   double decay_factor = 0.2;           // steps: what the rate is multiplied by there
+  double kernel_penalty = 0;           // ffkernel: weight in the loss of its kernels' distance from orthogonal
   double gradient_clip = 1.0;          // largest norm of the gradient over all parameters; 0 for no limit
   int64_t seed = 1;                    // of weights, order and dropout
   int64_t log_every = 50;              // steps between lines of metrics.jsonl

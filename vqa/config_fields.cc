@@ -114,6 +114,8 @@ std::vector<Field> fields(TrainingConfig& c) {
       {"decay-share", "linear: the last share of training, over which the rate falls to zero", &c.decay_share, kShare},
       {"decay-epochs", "steps: epochs (from 0) that begin with a lower rate", &c.decay_epochs},
       {"decay-factor", "steps: what the rate is multiplied by there", &c.decay_factor, kAboveZero},
+      {"kernel-penalty", "ffkernel: weight in the loss of its kernels' distance from orthogonal", &c.kernel_penalty,
+       kZeroOrMore},
       {"gradient-clip", "largest norm of the gradient; 0 for no limit", &c.gradient_clip, kZeroOrMore},
       {"seed", "of weights, order and dropout", &c.seed, kZeroOrMore},
       {"log-every", "steps between lines of metrics.jsonl", &c.log_every, kOneOrMore},

@@ -63,6 +63,9 @@ class ModelImpl : public torch::nn::Module {
   const ModelOptions& options() const { return options_; }
   torch::Device device() const { return classifier_->weight.device(); }
 
+  /// What the attention kinds add to a loss; undefined where they add nothing.
+  torch::Tensor penalty() const { return mcan_->penalty(); }
+
   text::QuestionEncoderImpl& question_encoder() { return *question_encoder_; }
   static constexpr const char* kQuestionEncoder = "question_encoder";  // its name: its parameters' begin so
 
