@@ -1,9 +1,10 @@
 #include "fusion/dba_attention.h"
 
 #include <cmath>
-#include <stdexcept>
 
+#include "data/settings.h"
 #include "fusion/head_matmul.h"
+#include "fusion/slot_products.h"
 
 namespace fusion {
 namespace {
@@ -13,13 +14,15 @@ namespace {
 // position, drown what the residual beside them says of each.
 constexpr double kOutputGain = 0.2;
 
-/// x (B, h, m, k) times one matrix per head (h, k, n) -> (B, h, m, n): h products of B m rows, not B h of m.
-torch::Tensor per_head(const torch::Tensor& x, const torch::Tensor& weights) {
-  const torch::Tensor rows = x.transpose(0, 1).flatten(1, 2);  // (h, B m, k)
-  return torch::bmm(rows, weights).unflatten(1, {x.size(0), x.size(2)}).transpose(0, 1);
-}
-
 }  // namespace
+
+void DbaAttentionImpl::check(const AttentionOptions& options) {
+  // More rows than the width has are not independent of each other (section 3.1 of the paper).
+  if (options.d_p < 1 || options.d_p > options.dim)
+    data::refuse_value("d-p", options.d_p, "1 to dim " + std::to_string(options.dim));
+  if (options.d_in < 1 || options.d_in % options.heads != 0)
+    data::refuse_value("d-in", options.d_in, "a positive multiple of heads " + std::to_string(options.heads));
+}
 
 DbaAttentionImpl::DbaAttentionImpl(const AttentionOptions& options) : options_(options) {
   const int64_t dim = options.dim, d_in = options.d_in;
@@ -49,13 +52,10 @@ AttentionOutput DbaAttentionImpl::cross(const Sequence& queries, const Sequence&
 }
 
 AttentionOutput DbaAttentionImpl::attend(const Sequence& x, const torch::Tensor& z, bool keys_are_z) {
-  if (!z.defined() || z.size(-2) != options_.d_p || z.size(-1) != options_.dim) {
-    throw std::invalid_argument("dba attention needs a state of d_p " + std::to_string(options_.d_p) + " rows, dim " +
-                                std::to_string(options_.dim) + " columns");
-  }
+  require_state(options_, z);
   const Weights w = weights(x, z);
-  const torch::Tensor c = compress(w.compress, x.features);  // (B, d_p, D)
-  const torch::Tensor y = mix(c, keys_are_z ? z : c);        // (B, d_p, D)
+  const torch::Tensor c = gather(w.compress, x.features);  // (B, d_p, D)
+  const torch::Tensor y = mix(c, keys_are_z ? z : c);      // (B, d_p, D)
   return {restore(w.restore, y), c};
 }
 
@@ -65,21 +65,31 @@ DbaAttentionImpl::Weights DbaAttentionImpl::weights(const Sequence& x, const tor
   const torch::Tensor projected =
       torch::linear(x.features, torch::cat({pk_->weight, len_->weight}), torch::cat({pk_->bias, len_->bias}));
   const auto parts = projected.split_with_sizes({options_.d_in, heads * d_p}, -1);
-  const torch::Tensor scores = head_matmul(split_heads(pq_(z) * score_scale(), heads),
-                                           split_heads(parts[0], heads).transpose(2, 3));  // (B, h, d_p, n)
-  const torch::Tensor padding = x.padding.defined() ? x.padding.unsqueeze(1).unsqueeze(1) : x.padding;
-  return {drop(mask_scores(scores, padding).softmax(-1)),           // (B, h, d_p, n)
+  return {compress_weights(parts[0], x.padding, z),
           drop(parts[1].unflatten(-1, {heads, d_p}).softmax(-1))};  // (B, n, h, d_p)
 }
 
-torch::Tensor DbaAttentionImpl::compress(const torch::Tensor& w, const torch::Tensor& x) {
-  const int64_t heads = options_.heads, d_h = options_.dim / heads;
+torch::Tensor DbaAttentionImpl::compress_weights(const torch::Tensor& keys, const torch::Tensor& padding,
+                                                 const torch::Tensor& z) {
+  const int64_t heads = options_.heads;
+  const torch::Tensor scores = head_matmul(split_heads(pq_(z) * score_scale(), heads),
+                                           split_heads(keys, heads).transpose(2, 3));  // (B, h, d_p, n)
+  const torch::Tensor padded = padding.defined() ? padding.unsqueeze(1).unsqueeze(1) : padding;
+  return drop(mask_scores(scores, padded).softmax(-1));
+}
+
+torch::Tensor DbaAttentionImpl::compress(const Sequence& x, const torch::Tensor& z) {
+  require_state(options_, z);
+  return gather(compress_weights(pk_(x.features), x.padding, z), x.features);
+}
+
+torch::Tensor DbaAttentionImpl::gather(const torch::Tensor& w, const torch::Tensor& x) {
+  const int64_t heads = options_.heads;
   if (!reassociates(x.size(1))) return concat_heads(head_matmul(w, split_heads(pv_(x), heads), HeadOrder::kRowsFirst));
   const torch::Tensor wx = torch::bmm(w.flatten(1, 2), x).unflatten(1, {heads, options_.d_p});  // (B, h, d_p, D)
-  const torch::Tensor a_pv = pv_->weight.unflatten(0, {heads, d_h}).transpose(1, 2);            // (h, D, d_h)
-  // W (1 b^T): the rows of W sum to one, except under dropout.
+  // The rows of W sum to one, except under dropout.
   const torch::Tensor row_sums = is_training() ? w.sum(-1, true) : torch::ones({1}, w.options());
-  return concat_heads(per_head(wx, a_pv) + row_sums * pv_->bias.view({heads, 1, d_h}));  // (B, d_p, D)
+  return concat_heads(project_slots(wx, row_sums, pv_));  // (B, d_p, D)
 }
 
 torch::Tensor DbaAttentionImpl::mix(const torch::Tensor& c, const torch::Tensor& keys) {
@@ -91,14 +101,7 @@ torch::Tensor DbaAttentionImpl::mix(const torch::Tensor& c, const torch::Tensor&
 }
 
 torch::Tensor DbaAttentionImpl::restore(const torch::Tensor& w, const torch::Tensor& y) {
-  const int64_t heads = options_.heads, d_h = options_.dim / heads;
-  const torch::Tensor y_heads = split_heads(y, heads);  // (B, h, d_p, d_h)
-  if (!reassociates(w.size(1))) {
-    return out_(concat_heads(head_matmul(w.transpose(1, 2), y_heads, HeadOrder::kRowsFirst)));
-  }
-  const torch::Tensor a_o = out_->weight.unflatten(1, {heads, d_h}).permute({1, 2, 0});  // (h, d_h, D)
-  const torch::Tensor yo = per_head(y_heads, a_o).flatten(1, 2);                         // (B, h d_p, D)
-  return torch::baddbmm(out_->bias, w.flatten(2), yo);                                   // (B, n, D)
+  return restore_slots(w, split_heads(y, options_.heads), out_, reassociates(w.size(1)));
 }
 
 double DbaAttentionImpl::score_scale() const {
@@ -107,10 +110,7 @@ double DbaAttentionImpl::score_scale() const {
 
 bool DbaAttentionImpl::reassociates(int64_t n) const {
   if (order_ != ProductOrder::kCheapest) return order_ == ProductOrder::kReassociated;
-  // Multiplications per sample and D, around W: n D + n d_p as written, h n d_p + d_p D reassociated. As written they
-  // are one large product of all samples and run at a better speed: below half the work the other order pays.
-  const int64_t literal = n * (options_.dim + options_.d_p);
-  return 2 * options_.d_p * (options_.heads * n + options_.dim) < literal;
+  return cheaper_over_slots(n, {options_.dim, options_.heads, options_.d_p});
 }
 
 }  // namespace fusion

@@ -34,6 +34,9 @@ class DbaAttentionImpl : public AttentionImpl {
 
   AttentionOutput self(const Sequence& x, const torch::Tensor& state) override;
   AttentionOutput cross(const Sequence& queries, const Sequence& keys, const torch::Tensor& state) override;
+  torch::Tensor compress(const Sequence& x, const torch::Tensor& z) override;
+
+  static void check(const AttentionOptions& options);
 
   /// Fixes the order of products, for tests and benchmarks.
   void set_product_order(ProductOrder order) { order_ = order; }
@@ -45,9 +48,11 @@ class DbaAttentionImpl : public AttentionImpl {
   };
   AttentionOutput attend(const Sequence& x, const torch::Tensor& z, bool keys_are_z);
   Weights weights(const Sequence& x, const torch::Tensor& z);
-  torch::Tensor compress(const torch::Tensor& w, const torch::Tensor& x);  // C, (B, d_p, D)
-  torch::Tensor mix(const torch::Tensor& c, const torch::Tensor& keys);    // Y, (B, d_p, D)
-  torch::Tensor restore(const torch::Tensor& w, const torch::Tensor& y);   // out, (B, n, D)
+  /// W from (X A_pk) (B, n, d_in), padding (B, n) and Z.
+  torch::Tensor compress_weights(const torch::Tensor& keys, const torch::Tensor& padding, const torch::Tensor& z);
+  torch::Tensor gather(const torch::Tensor& w, const torch::Tensor& x);   // C, (B, d_p, D)
+  torch::Tensor mix(const torch::Tensor& c, const torch::Tensor& keys);   // Y, (B, d_p, D)
+  torch::Tensor restore(const torch::Tensor& w, const torch::Tensor& y);  // out, (B, n, D)
   torch::Tensor drop(const torch::Tensor& w) const { return hashed_dropout(w, options_.dropout, is_training()); }
   double score_scale() const;  // r^-1/2
   bool reassociates(int64_t n) const;

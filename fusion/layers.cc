@@ -21,6 +21,21 @@ void LayerOptions::validate() const {
   data::find_named("activation", activation, activations());
 }
 
+namespace {
+
+/// `x` with other features and with the state that its self-attention left, where it left one.
+Encoded after(const Encoded& x, const AttentionOutput& attended, torch::Tensor features) {
+  const Sequence sequence = x.sequence.with(std::move(features));
+  return attended.state.defined() ? Encoded{sequence, attended.state} : Encoded{sequence, x.state, x.state_is_new};
+}
+
+}  // namespace
+
+torch::Tensor add_penalties(const torch::Tensor& one, const torch::Tensor& other) {
+  if (!one.defined()) return other;
+  return other.defined() ? one + other : one;
+}
+
 FeedForwardImpl::FeedForwardImpl(const LayerOptions& options)
     : activation_(data::find_named("activation", options.activation, activations())), dropout_(options.dropout) {
   const int64_t dim = options.attention.dim;
@@ -44,13 +59,14 @@ EncoderLayerImpl::EncoderLayerImpl(const LayerOptions& options) : dropout_(optio
 Encoded EncoderLayerImpl::forward(const Encoded& x) {
   const AttentionOutput attended = attention_->self(x.sequence, x.state);
   const torch::Tensor y = norm1_(x.sequence.features + drop(attended.features));  // (B, T, D)
-  return {x.sequence.with(norm2_(y + drop(feed_forward_(y)))), attended.state};
+  return after(x, attended, norm2_(y + drop(feed_forward_(y))));
 }
 
-DecoderLayerImpl::DecoderLayerImpl(const LayerOptions& options) : dropout_(options.dropout) {
+DecoderLayerImpl::DecoderLayerImpl(const LayerOptions& options, const AttentionOptions& cross)
+    : dropout_(options.dropout) {
   const LayerNormOptions norm{.dim = options.attention.dim, .form = options.layer_norm};
   self_attention_ = register_module("self_attention", make_attention(options.attention));
-  cross_attention_ = register_module("cross_attention", make_attention(options.attention));
+  cross_attention_ = register_module("cross_attention", make_attention(cross));
   feed_forward_ = register_module("feed_forward", FeedForward(options));
   norm1_ = register_module("norm1", LayerNorm(norm));
   norm2_ = register_module("norm2", LayerNorm(norm));
@@ -59,14 +75,16 @@ DecoderLayerImpl::DecoderLayerImpl(const LayerOptions& options) : dropout_(optio
 
 Encoded DecoderLayerImpl::self(const Encoded& x) {
   const AttentionOutput attended = self_attention_->self(x.sequence, x.state);
-  return {x.sequence.with(norm1_(x.sequence.features + drop(attended.features))), attended.state};
+  return after(x, attended, norm1_(x.sequence.features + drop(attended.features)));
 }
 
 Encoded DecoderLayerImpl::guided(const Encoded& x, const Encoded& guide) {
-  const AttentionOutput attended = cross_attention_->cross(x.sequence, guide.sequence, guide.state);
+  const torch::Tensor state =
+      guide.state_is_new ? cross_attention_->compress(guide.sequence, guide.state) : guide.state;
+  const AttentionOutput attended = cross_attention_->cross(x.sequence, guide.sequence, state);
   const torch::Tensor y = norm2_(x.sequence.features + drop(attended.features));  // (B, T, D)
   // The state handed on stays that of the self-attention: the next layer's Z compresses the same sequence.
-  return {x.sequence.with(norm3_(y + drop(feed_forward_(y)))), x.state};
+  return {x.sequence.with(norm3_(y + drop(feed_forward_(y)))), x.state, x.state_is_new};
 }
 
 }  // namespace fusion

@@ -33,11 +33,15 @@ struct LayerOptions {
   void validate() const;
 };
 
-/// A sequence and the attention state that its last self-attention left (undefined for kinds without one).
+/// A sequence and the attention state that its last self-attention left.
 struct Encoded {
   Sequence sequence;
-  torch::Tensor state;  // (B, d_p, D)
+  torch::Tensor state;        // (B, d_p, D); undefined where no kind asks for one
+  bool state_is_new = false;  // the state is a stack's first and holds nothing of the sequence yet
 };
+
+/// The sum of two scalars of which either may be undefined.
+torch::Tensor add_penalties(const torch::Tensor& one, const torch::Tensor& other);
 
 /// Linear, activation, dropout, linear: (..., D) -> (..., D).
 class FeedForwardImpl : public torch::nn::Module {
@@ -59,6 +63,7 @@ class EncoderLayerImpl : public torch::nn::Module {
   Encoded forward(const Encoded& x);
 
   AttentionImpl& attention() { return *attention_; }
+  torch::Tensor penalty() const { return attention_->penalty(); }
 
  private:
   torch::Tensor drop(const torch::Tensor& x) const { return hashed_dropout(x, dropout_, is_training()); }
@@ -74,9 +79,13 @@ TORCH_MODULE(EncoderLayer);
 /// of a stack's first layer does not depend on the guide and is done once per image, not once per question.
 class DecoderLayerImpl : public torch::nn::Module {
  public:
-  explicit DecoderLayerImpl(const LayerOptions& options);
+  /// `cross`: of the attention to the guide.
+  DecoderLayerImpl(const LayerOptions& options, const AttentionOptions& cross);
   Encoded self(const Encoded& x);
   Encoded guided(const Encoded& x, const Encoded& guide);
+
+  /// Of its self- and of its cross-attention.
+  torch::Tensor penalty() const { return add_penalties(self_attention_->penalty(), cross_attention_->penalty()); }
 
  private:
   torch::Tensor drop(const torch::Tensor& x) const { return hashed_dropout(x, dropout_, is_training()); }

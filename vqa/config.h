@@ -20,13 +20,23 @@ namespace vqa {
 /// the preset shapes; what each setting may be stands with its name (config_fields.cc).
 struct ModelConfig {
   // The encoder-decoder: MCAN (Yu et al. 2019, "Deep Modular Co-Attention Networks") over an attention kind.
-  std::string attention = "dba";        // kind, of fusion::attention_kinds()
-  int64_t dim = 96;                     // D: width of the features of words and cells
-  int64_t heads = 4;                    // attention heads; divide dim, and d_in where the kind is dba
-  int64_t d_p = 8;                      // dba: length to which a sequence is compressed
-  int64_t d_in = 24;                    // dba: width of the query and key projections, over all heads
+  std::string attention = "dba";   // kind, of fusion::attention_kinds()
+  std::string question_attention;  // kind of the question's self-attention; empty: attention
+  std::string image_attention;     // kind of the image's self-attention; likewise
+  std::string cross_attention;     // kind of the image's attention to the question; likewise
+  int64_t dim = 96;                // D: width of the features of words and cells
+  int64_t heads = 4;               // attention heads; divide dim, and d_in where a kind has one
+  // Of one kind or another; fusion/attention.h tells more.
+  int64_t d_p = 8;
+  int64_t d_in = 24;
+  int64_t linformer_k = 16;
+  std::string linformer_sharing = "key-value";
+  int64_t max_cells = 608;  // linformer: cells of the largest grid
+  std::string kernel = "glu";
+  int64_t kernel_depth = 1;
   int64_t encoder_layers = 2;           // on the question
   int64_t decoder_layers = 2;           // on the image
+  int64_t share_layers = 1;             // consecutive layers that are one layer run so often
   int64_t feed_forward = 192;           // inner width of the feed-forward blocks
   std::string activation = "relu";      // inside them, of fusion::activations()
   std::string layer_norm = "standard";  // of fusion::layer_norm_forms()
@@ -91,6 +101,7 @@ struct TrainingConfig {
   double decay_share = 0.4;            // linear: last share of the run, over which the rate falls to 0
   std::string decay_epochs = "10,12";  // steps: epochs, from 0, that begin with a lower rate
   double decay_factor = 0.2;           // steps: what the rate is multiplied by there
+  double kernel_penalty = 0;           // ffkernel: weight in the loss of its kernels' distance from orthogonal
   double gradient_clip = 1.0;          // largest norm of the gradient over all parameters; 0 for no limit
   int64_t seed = 1;                    // of weights, order and dropout
   int64_t log_every = 50;              // steps between lines of metrics.jsonl

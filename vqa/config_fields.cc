@@ -1,8 +1,10 @@
 // All settings: names, help and what they may be, once.
 #include "data/settings.h"
 #include "fusion/attention.h"
+#include "fusion/feature_kernel.h"
 #include "fusion/grid_position.h"
 #include "fusion/layers.h"
+#include "fusion/linformer_attention.h"
 #include "text/frozen_albert.h"
 #include "text/make_question_encoder.h"
 #include "text/tokenizer.h"
@@ -40,12 +42,22 @@ std::string schedule_help() {
 std::vector<Field> fields(ModelConfig& c) {
   return {
       one_of("attention", "attention kind", &c.attention, names_of(fusion::attention_kinds())),
+      {"question-attention", "kind of the question's self-attention; empty for --attention's", &c.question_attention},
+      {"image-attention", "kind of the image's self-attention; empty for --attention's", &c.image_attention},
+      {"cross-attention", "kind of the image's attention to the question; empty for --attention's", &c.cross_attention},
       {"dim", "model width", &c.dim, kWidth},
-      {"heads", "attention heads; divides dim, and d-in with dba", &c.heads},
-      {"d-p", "dba: length of the compressed sequence", &c.d_p, kWidth},
-      {"d-in", "dba: width of its query and key projections over all heads", &c.d_in, kWidth},
+      {"heads", "attention heads; divides dim, and d-in with dba and dba-paper", &c.heads},
+      {"d-p", "dba, dba-paper: length of the compressed sequence; at most dim", &c.d_p, kWidth},
+      {"d-in", "dba, dba-paper: width of the compressed rows' queries and keys over all heads", &c.d_in, kWidth},
+      {"linformer-k", "linformer: length to which keys are compressed", &c.linformer_k, kWidth},
+      one_of("linformer-sharing", "linformer: who shares a map", &c.linformer_sharing, fusion::linformer_sharings()),
+      {"max-cells", "linformer: cells of the largest grid", &c.max_cells, kWidth},
+      one_of("kernel", "ffkernel: layers of the kernel", &c.kernel, names_of(fusion::feature_kernel_forms())),
+      {"kernel-depth", "ffkernel: how many layers it has", &c.kernel_depth, kDepth},
       {"encoder-layers", "layers on the question", &c.encoder_layers, kDepthOrNone},
       {"decoder-layers", "layers on the image", &c.decoder_layers, kDepth},
+      {"share-layers", "tie layers: so many consecutive ones of a side have one set of weights", &c.share_layers,
+       kDepth},
       {"feed-forward", "inner width of the feed-forward blocks", &c.feed_forward, kWidth},
       one_of("activation", "of the feed-forward blocks", &c.activation, names_of(fusion::activations())),
       one_of("layer-norm", "form of the layer norms", &c.layer_norm, fusion::layer_norm_forms()),
@@ -105,6 +117,8 @@ std::vector<Field> fields(TrainingConfig& c) {
       {"decay-share", "linear: the last share of training, over which the rate falls to zero", &c.decay_share, kShare},
       {"decay-epochs", "steps: epochs (from 0) that begin with a lower rate", &c.decay_epochs},
       {"decay-factor", "steps: what the rate is multiplied by there", &c.decay_factor, kAboveZero},
+      {"kernel-penalty", "ffkernel: weight in the loss of its kernels' distance from orthogonal", &c.kernel_penalty,
+       kZeroOrMore},
       {"gradient-clip", "largest norm of the gradient; 0 for no limit", &c.gradient_clip, kZeroOrMore},
       {"seed", "of weights, order and dropout", &c.seed, kZeroOrMore},
       {"log-every", "steps between lines of metrics.jsonl", &c.log_every, kOneOrMore},

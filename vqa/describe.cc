@@ -1,5 +1,6 @@
 #include "vqa/describe.h"
 
+#include <algorithm>
 #include <iomanip>
 #include <sstream>
 #include <stdexcept>
@@ -15,6 +16,36 @@ namespace fs = std::filesystem;
 using data::grouped;
 
 namespace {
+
+/// Attention parameters of MCAN-small (Yu et al. 2019), to which papers compare: 18 blocks of softmax attention.
+constexpr int64_t kMcanSmall = 18 * 4 * (512 * 512 + 512);
+
+/// The parameters of all attention in the encoder-decoder, and of each block: "encoder.0", "decoder.0 self", ...
+void write_attention(std::ostream& out, Model& model) {
+  const fusion::McanOptions options = mcan_options(model->options().config);
+  const std::vector<std::pair<std::string, std::string>> blocks{
+      {".attention", options.question_block().kind},
+      {".self_attention", options.image_block().kind},
+      {".cross_attention", options.cross_block().kind},
+  };
+  std::ostringstream each;
+  int64_t sum = 0;
+  for (const auto& module : model->named_modules()) {
+    if (dynamic_cast<fusion::AttentionImpl*>(module.value().get()) == nullptr) continue;
+    const int64_t count = parameter_count(*module.value());
+    sum += count;
+    const auto leaf = module.key().rfind('.');
+    const std::string layer = module.key().substr(0, leaf), role = module.key().substr(leaf);
+    const auto block = std::find_if(blocks.begin(), blocks.end(), [&](const auto& b) { return b.first == role; });
+    const std::string name = role.substr(1, role.find("_attention") - 1);
+    write_line(each, "  " + layer.substr(layer.find('.') + 1) + (role == ".attention" ? "" : " " + name),
+               grouped(count) + " " + block->second);
+  }
+  std::ostringstream share;
+  share << std::fixed << std::setprecision(2) << 100.0 * static_cast<double>(sum) / static_cast<double>(kMcanSmall);
+  write_line(out, "attention", grouped(sum) + ", " + share.str() + " % of MCAN-small's " + grouped(kMcanSmall));
+  out << each.str();
+}
 
 std::string describe_bundle(const fs::path& path) {
   Bundle bundle = Bundle::load(path);
@@ -34,6 +65,7 @@ std::string describe_bundle(const fs::path& path) {
     const int64_t count = parameter_count(*part.value());
     if (count > 0) write_line(out, "  " + part.key(), grouped(count));
   }
+  write_attention(out, bundle.model);
   if (!bundle.grids.backbone.empty()) {
     out << "\ngrid features made by\n";
     write_lines(out, bundle.grids, "  ");

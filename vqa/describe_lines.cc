@@ -5,6 +5,7 @@
 namespace vqa {
 
 void write_line(std::ostream& out, const std::string& name, const std::string& value) {
+  // However long the name, a space follows.
   out << std::left << std::setw(27) << name << " " << value << "\n";
 }
 

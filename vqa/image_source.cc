@@ -81,7 +81,8 @@ class NoImages : public ImageSource {
 
 void require_one_size(const vision::ImageTransformOptions& options) {
   if (vision::ImageSize::parse(options.size).is_square()) return;
-  data::refuse_value("image-size", "'" + options.size + "'", "a square, such as 448, or grid features: a batch holds images of one size");
+  data::refuse_value("image-size", "'" + options.size + "'",
+                     "a square, such as 448, or grid features: a batch holds images of one size");
 }
 
 std::unique_ptr<const ImageSource> image_source(const data::Split& split, const ModelImpl& model,

@@ -9,15 +9,37 @@ namespace vqa {
 
 fusion::McanOptions mcan_options(const ModelConfig& c) {
   fusion::McanOptions options;
-  options.layer.attention = {
-      .kind = c.attention, .dim = c.dim, .heads = c.heads, .d_p = c.d_p, .d_in = c.d_in, .dropout = c.dropout};
+  options.layer.attention = {.kind = c.attention,
+                             .dim = c.dim,
+                             .heads = c.heads,
+                             .d_p = c.d_p,
+                             .d_in = c.d_in,
+                             .linformer_k = c.linformer_k,
+                             .linformer_sharing = c.linformer_sharing,
+                             .kernel = c.kernel,
+                             .kernel_depth = c.kernel_depth,
+                             .dropout = c.dropout};
+  options.question_attention = c.question_attention;
+  options.image_attention = c.image_attention;
+  options.cross_attention = c.cross_attention;
+  options.max_tokens = c.max_tokens;
+  options.max_cells = c.max_cells;
   options.layer.feed_forward = c.feed_forward;
   options.layer.activation = c.activation;
   options.layer.layer_norm = c.layer_norm;
   options.layer.dropout = c.dropout;
   options.encoder_layers = c.encoder_layers;
   options.decoder_layers = c.no_image ? 0 : c.decoder_layers;
+  options.share_layers = c.share_layers;
   return options;
+}
+
+std::string attention_text(const ModelConfig& c) {
+  const fusion::McanOptions options = mcan_options(c);
+  const std::string question = options.question_block().kind, image = options.image_block().kind,
+                    cross = options.cross_block().kind;
+  if (question == image && image == cross) return question;
+  return question + " (question), " + image + " (image), " + cross + " (cross)";
 }
 
 vision::ImageTransformOptions transform_options(const ModelConfig& c) {

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <memory>
+#include <string>
 
 #include "fusion/attention_pool.h"
 #include "fusion/grid_position.h"
@@ -63,6 +64,9 @@ class ModelImpl : public torch::nn::Module {
   const ModelOptions& options() const { return options_; }
   torch::Device device() const { return classifier_->weight.device(); }
 
+  /// What the attention kinds add to a loss; undefined where they add nothing.
+  torch::Tensor penalty() const { return mcan_->penalty(); }
+
   text::QuestionEncoderImpl& question_encoder() { return *question_encoder_; }
   /// What the question encoder gives for `ids` (Q, T) and `lengths` (Q): (Q, T, its width). A frozen ALBERT is prepared
   /// at the first call, in question-precision: its weights may not change afterwards.
@@ -104,6 +108,9 @@ TORCH_MODULE(Model);
 /// The settings of the parts, as the rooms below want them.
 fusion::McanOptions mcan_options(const ModelConfig& config);
 vision::ImageTransformOptions transform_options(const ModelConfig& config);
+
+/// "dba", or "vanilla (question), dba (image), dba (cross)".
+std::string attention_text(const ModelConfig& config);
 
 /// The numbers a module holds in its parameters, buffers not counted.
 int64_t parameter_count(const torch::nn::Module& module);

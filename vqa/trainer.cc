@@ -178,7 +178,12 @@ void Trainer::Run::step(const Batch& batch, double progress) {
   const double rate = learning_rate_at(recipe, progress);
   adam.zero_grad();
   const torch::Tensor total = loss.of(bundle.model->forward(batch).logits, batch.targets);
-  (total / static_cast<double>(questions)).backward();
+  torch::Tensor objective = total / static_cast<double>(questions);
+  if (recipe.kernel_penalty > 0) {
+    const torch::Tensor penalty = bundle.model->penalty();
+    if (penalty.defined()) objective = objective + recipe.kernel_penalty * penalty;
+  }
+  objective.backward();
   const double norm = adam.clip_gradients(recipe.gradient_clip).item<double>();
   const double sum = total.item<double>();
   // Before the step: weights that are no numbers must not be saved.

@@ -1,4 +1,6 @@
 // Bundles on disk: moved, described, damaged.
+#include <regex>
+
 #include "tests/cli/cli_test.h"
 
 namespace cli {
@@ -7,6 +9,12 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::HasSubstr;
+
+/// "1,234" as a number.
+int64_t number(std::string grouped) {
+  std::erase(grouped, ',');
+  return grouped.empty() ? -1 : std::stoll(grouped);
+}
 
 class BundleTest : public CliTest {
  protected:
@@ -47,6 +55,23 @@ TEST_F(BundleTest, InfoDescribesIt) {
        {"trained", "epochs", "answers", "words", "parameters", "attention", "dba", "learning-rate"}) {
     EXPECT_THAT(info.out, HasSubstr(part));
   }
+}
+
+TEST_F(BundleTest, InfoCountsTheParametersOfAttention) {
+  const std::string info = vqa("info m").out;
+  int64_t sum = 0, blocks = 0;
+  std::string total;
+  for (const std::string& line : lines(info)) {
+    std::smatch found;
+    if (std::regex_match(line, found, std::regex("  (encoder|decoder)\\.0( self| cross)? +([0-9,]+) dba"))) {
+      ++blocks;
+      sum += number(found[3]);
+    }
+    if (std::regex_match(line, found, std::regex("attention +([0-9,]+), [0-9.]+ % of MCAN-small's 18,911,232")))
+      total = found[1];
+  }
+  EXPECT_EQ(blocks, 3) << info;
+  EXPECT_EQ(sum, number(total)) << info;
 }
 
 TEST_F(BundleTest, InfoListsTensors) {

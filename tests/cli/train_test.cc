@@ -147,6 +147,33 @@ TEST_F(TrainTest, VanillaAttention) {
   expect_answers();
 }
 
+TEST_F(TrainTest, EveryAttentionKind) {
+  for (const char* kind : {"dba-paper", "linformer", "linformer-kfree", "ffkernel"}) {
+    expect_done(train("--attention " + std::string(kind) + kTiny));
+    EXPECT_EQ(model_config()["attention"], kind);
+    expect_answers();
+    fs::remove_all(*this / "m");
+  }
+}
+
+TEST_F(TrainTest, MixedAttentionAndSharedLayers) {
+  const Outcome training = train(
+      "--attention vanilla --image-attention linformer --max-cells 16 --cross-attention dba --share-layers 2" + kTiny);
+  expect_done(training);
+  EXPECT_THAT(training.err, HasSubstr("model: vanilla (question), linformer (image), dba (cross) attention, "));
+  EXPECT_EQ(model_config()["question-attention"], "");
+  EXPECT_EQ(model_config()["share-layers"], 2);
+  expect_answers();
+}
+
+TEST_F(TrainTest, AttentionThatCannotBe) {
+  expect_error(train("--cross-attention soft" + kTiny), 2, {"cross-attention: 'soft'; allowed are vanilla, dba"});
+  expect_error(train("--attention vanilla --image-attention dba --dim 16 --heads 2 --d-in 7"), 2, {"d-in: 7", "heads"});
+  expect_error(train("--dim 16 --heads 2 --d-p 17"), 2, {"d-p: 17; allowed is 1 to dim 16"});
+  expect_error_after_progress(train("--image-attention linformer --max-cells 15" + kTiny), 2,
+                              {"built for at most 15 positions, this sequence has 16"});
+}
+
 TEST_F(TrainTest, McanSmallPreset) {
   expect_done(train("--preset mcan-small --backbone resnet-shapes --image-size 64" + kTiny));
   EXPECT_EQ(model_config()["layer-norm"], "openvqa");

@@ -19,12 +19,21 @@ std::string refusal(const AttentionOptions& options) {
 
 TEST(AttentionOptions, NameTheFieldTheValueAndWhatIsAllowed) {
   EXPECT_EQ(refusal({}), "accepted");
-  EXPECT_THAT(refusal({.kind = "linear"}), HasSubstr("'linear'; allowed are vanilla, dba"));
+  EXPECT_THAT(refusal({.kind = "linear"}),
+              HasSubstr("'linear'; allowed are vanilla, dba, dba-paper, linformer, linformer-kfree, ffkernel"));
   EXPECT_THAT(refusal({.dim = 0}), HasSubstr("dim: 0"));
   EXPECT_THAT(refusal({.dim = 100, .heads = 8}), HasSubstr("heads: 8; allowed is a divisor of dim 100"));
   EXPECT_THAT(refusal({.heads = 0}), HasSubstr("heads: 0"));
   EXPECT_THAT(refusal({.d_p = 0}), HasSubstr("d-p: 0"));
   EXPECT_THAT(refusal({.dim = 512, .heads = 16}), HasSubstr("d-in: 24; allowed is a positive multiple of heads 16"));
+  EXPECT_THAT(refusal({.dim = 64, .d_p = 65}), HasSubstr("d-p: 65; allowed is 1 to dim 64"));
+  EXPECT_THAT(refusal({.kind = "linformer", .linformer_k = 0}), HasSubstr("linformer-k: 0; allowed is 1 or more"));
+  EXPECT_THAT(refusal({.kind = "linformer", .max_length = 0}), HasSubstr("max-length: 0; allowed is 1 or more"));
+  EXPECT_THAT(refusal({.kind = "linformer", .linformer_sharing = "layerwise"}),
+              HasSubstr("linformer-sharing: 'layerwise'; allowed are none, headwise, key-value"));
+  EXPECT_THAT(refusal({.kind = "ffkernel", .kernel = "cubic"}),
+              HasSubstr("kernel: 'cubic'; allowed are linear, glu, low-rank-glu"));
+  EXPECT_THAT(refusal({.kind = "ffkernel", .kernel_depth = 0}), HasSubstr("kernel-depth: 0; allowed is 1 or more"));
   EXPECT_EQ(refusal({.kind = "vanilla", .dim = 512, .heads = 16}), "accepted");
   EXPECT_THAT(refusal({.dropout = 1}), HasSubstr("dropout: 1"));
   EXPECT_THAT(refusal({.dropout = -0.1}), HasSubstr("dropout: -0.1"));

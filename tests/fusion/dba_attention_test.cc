@@ -127,6 +127,83 @@ TEST(DbaAttention, FollowsAPermutationOfItsInput) {
   EXPECT_LT(relative_difference(permuted.state, straight.state), 1e-5);
 }
 
+/// A layer whose parameter `name` is nothing but zeros, or `value`.
+void fill(DbaAttention& attention, const std::string& name, double value = 0) {
+  const torch::NoGradGuard no_grad;
+  attention->named_parameters()[name].fill_(value);
+}
+
+TEST(DbaAttention, RowsOfItsWeightsSumToOne) {
+  const torch::NoGradGuard no_grad;
+  DbaAttention attention = layer();
+  const Sequence x = Sequence::padded(torch::randn({2, 9, kDim}), torch::tensor({9, 4}, torch::kInt64));
+  const torch::Tensor z = torch::randn({2, kDp, kDim});
+  fill(attention, "pv.weight");    // X A_pv + b is b at every position, and so is every row of W (X A_pv + b)
+  fill(attention, "norm.weight");  // likewise LayerNorm's shift, through W'
+  const AttentionOutput out = attention->self(x, z);
+  const auto p = attention->named_parameters();
+  EXPECT_TRUE(torch::allclose(out.state, p["pv.bias"].expand_as(out.state), 1e-5, 1e-6));
+  const torch::Tensor row = p["out.weight"].matmul(p["norm.bias"]) + p["out.bias"];
+  EXPECT_TRUE(torch::allclose(out.features, row.expand_as(out.features), 1e-5, 1e-6));
+}
+
+// Z weighs the queries' positions, and it is what keys and values are made of.
+TEST(DbaAttention, TheStateOfTheKeysReachesTheOutputByWeightsAndByKeysAndValues) {
+  const torch::Tensor x = torch::randn({2, 9, kDim});
+  const auto slopes = [&](const std::vector<std::string>& cut) {  // of Z, and of A_pq, which only W has
+    DbaAttention attention = layer();
+    for (const std::string& name : cut) fill(attention, name);
+    const torch::Tensor z = torch::randn({2, kDp, kDim}).requires_grad_();
+    attention->cross({x, {}}, {}, z).features.pow(3).sum().backward();
+    const torch::Tensor of_pq = attention->named_parameters()["pq.weight"].grad();
+    return std::pair{z.grad().abs().max().item<double>(), of_pq.abs().max().item<double>()};
+  };
+  EXPECT_GT(slopes({}).second, 1e-3);
+  EXPECT_GT(slopes({"pq.weight"}).first, 1e-3);
+  EXPECT_EQ(slopes({"pq.weight", "k.weight", "v.weight"}).first, 0);
+}
+
+TEST(DbaAttention, WeighsEachSampleByItsOwnContent) {
+  const torch::NoGradGuard no_grad;
+  DbaAttention attention = layer();
+  fill(attention, "pv.bias");
+  const torch::Tensor z = torch::randn({1, kDp, kDim}), x = torch::randn({1, 6, kDim});
+  // Were W the same for both, as a Linformer's maps are, the state would be twice as large.
+  EXPECT_GT(relative_difference(attention->self({2 * x, {}}, z).state, 2 * attention->self({x, {}}, z).state), 0.05);
+}
+
+// With one slot and one head's worth of numbers each, what every mask did can be read from the outputs.
+TEST(DbaAttention, DropsTheWeightsOfAllThreeSoftmaxes) {
+  const torch::NoGradGuard no_grad;
+  constexpr double kP = 0.3;
+  constexpr int64_t kBatchSize = 20'000, n = 10;
+  torch::manual_seed(13);
+  DbaAttention attention(AttentionOptions{.kind = "dba", .dim = 4, .heads = 2, .d_p = 1, .d_in = 2, .dropout = kP});
+  attention->train();
+  for (auto& parameter : attention->parameters()) parameter.zero_();
+  auto p = attention->named_parameters();
+  p["pv.bias"].fill_(1);                                 // C: the sum of a row of W, 1 / n each before dropout
+  p["v.bias"].copy_(torch::tensor({1., -1., 1., -1.}));  // Y: of a head, not zero where its P is kept
+  p["norm.weight"].fill_(1);
+  p["out.weight"].copy_(torch::eye(4));
+  const AttentionOutput out = attention->self({torch::randn({kBatchSize, n, 4}), {}}, torch::randn({kBatchSize, 1, 4}));
+  const torch::Tensor c = out.state.select(2, 0);  // head 0's
+  EXPECT_NEAR(c.mean().item<double>(), 1, 0.01);
+  EXPECT_NEAR(c.var().item<double>(), kP / (1 - kP) / n, 0.002);
+  const torch::Tensor live = out.features.select(2, 0).ne(0).to(torch::kFloat32);  // (B, n): W' kept, and P
+  const torch::Tensor p_kept = live.amax(1);
+  EXPECT_NEAR(p_kept.mean().item<double>(), 1 - kP, 0.02);
+  EXPECT_NEAR((live.sum() / (n * p_kept.sum())).item<double>(), 1 - kP, 0.02);
+}
+
+TEST(DbaAttention, CompressesAsSelfAttentionDoes) {
+  const torch::NoGradGuard no_grad;
+  DbaAttention attention = layer();
+  const Sequence x = Sequence::padded(torch::randn({2, 9, kDim}), torch::tensor({9, 4}, torch::kInt64));
+  const torch::Tensor z = torch::randn({2, kDp, kDim});
+  EXPECT_LT(relative_difference(attention->compress(x, z), attention->self(x, z).state), 1e-6);
+}
+
 TEST(DbaAttention, IsFiniteWhereARowIsAllPadding) {
   DbaAttention attention = layer();
   const Sequence x = Sequence::padded(torch::randn({2, 4, kDim}), torch::tensor({0, 4}, torch::kInt64));

@@ -1,5 +1,6 @@
 #include "fusion/mcan.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "data/settings.h"
@@ -105,6 +106,129 @@ TEST(Mcan, WithoutLayersHasNoParameters) {
   McanOptions options = small("dba");
   options.encoder_layers = options.decoder_layers = 0;
   EXPECT_TRUE(Mcan(options)->parameters().empty());
+}
+
+McanOptions mixed(const std::string& question, const std::string& image, const std::string& cross) {
+  McanOptions options = small("vanilla");
+  options.question_attention = question;
+  options.image_attention = image;
+  options.cross_attention = cross;
+  return options;
+}
+
+TEST(Mcan, MixesKinds) {
+  for (const auto& question : attention_kinds()) {
+    for (const auto& image : attention_kinds()) {
+      for (const auto& cross : attention_kinds()) {
+        SCOPED_TRACE(question.name + ", " + image.name + ", " + cross.name);
+        Mcan mcan(mixed(question.name, image.name, cross.name));
+        const auto output = mcan->forward({torch::randn({2, 6, kDim}), {}}, {torch::randn({2, 9, kDim}), {}}, {});
+        (output.question.features.pow(3).sum() + output.image.features.pow(3).sum()).backward();
+        for (const auto& item : mcan->named_parameters()) ASSERT_TRUE(item.value().grad().defined()) << item.key();
+      }
+    }
+  }
+}
+
+// Softmax attention leaves no compressed question for DBA's cross-attention, which has to make its own of the words.
+TEST(Mcan, ACrossAttentionWithAStateSeesTheQuestionOfAKindWithout) {
+  const torch::NoGradGuard no_grad;
+  for (const char* cross : {"dba", "dba-paper"}) {
+    for (const int64_t encoder_layers : {0, 2}) {
+      McanOptions options = mixed("vanilla", "vanilla", cross);
+      options.encoder_layers = encoder_layers;
+      Mcan mcan(options);
+      mcan->eval();
+      const Sequence image{torch::randn({1, 9, kDim}), {}};
+      const torch::Tensor one = mcan->forward({torch::randn({1, 6, kDim}), {}}, image, {}).image.features;
+      const torch::Tensor other = mcan->forward({torch::randn({1, 6, kDim}), {}}, image, {}).image.features;
+      EXPECT_GT(relative_difference(one, other), 1e-3) << cross << encoder_layers;
+    }
+  }
+}
+
+std::vector<std::string> parameter_names(const McanOptions& options) {
+  std::vector<std::string> names;
+  for (const auto& item : Mcan(options)->named_parameters()) names.push_back(item.key());
+  return names;
+}
+
+TEST(Mcan, SharedLayersHaveOneSetOfWeights) {
+  McanOptions options = small("dba"), one_each = small("dba");
+  options.encoder_layers = 3;
+  options.decoder_layers = 2;
+  options.share_layers = 2;
+  one_each.encoder_layers = 2;
+  one_each.decoder_layers = 1;
+  EXPECT_EQ(parameter_names(options), parameter_names(one_each));
+}
+
+// Tied layers are layers whose weights happen to be equal.
+TEST(Mcan, SharedLayersRunAsOftenAsThereAreLayers) {
+  const torch::NoGradGuard no_grad;
+  McanOptions options = small("dba");
+  Mcan untied(options);
+  options.share_layers = 2;
+  Mcan tied(options);
+  const auto from = tied->named_parameters();
+  for (auto& item : untied->named_parameters()) {
+    std::string name = item.key();
+    for (const char* side : {"encoder", "decoder"}) {
+      if (name.starts_with(std::string(side) + ".1.")) name[8] = '0';
+    }
+    item.value().copy_(from[name]);
+  }
+  untied->eval();
+  tied->eval();
+  const Sequence question{torch::randn({1, 6, kDim}), {}}, image{torch::randn({1, 9, kDim}), {}};
+  EXPECT_TRUE(torch::equal(untied->forward(question, image, {}).image.features,
+                           tied->forward(question, image, {}).image.features));
+}
+
+TEST(Mcan, AddsUpThePenaltiesOfAllThatIsRun) {
+  EXPECT_FALSE(Mcan(small("dba"))->penalty().defined());
+  McanOptions options = small("ffkernel");
+  options.share_layers = 2;
+  Mcan mcan(options);
+  const torch::NoGradGuard no_grad;
+  for (auto& item : mcan->named_parameters()) {
+    if (item.key().ends_with("kernel.weight0")) item.value().mul_(2);  // W W^T - I = 3 I, d_h = 8
+  }
+  // Two encoder layers with one attention, two decoder layers with two; each twice, for queries and keys.
+  EXPECT_NEAR(mcan->penalty().item<double>(), 6 * 2 * 9.0 / 8, 1e-4);
+}
+
+std::string refusal(const McanOptions& options) {
+  try {
+    options.validate();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Mcan, RefusesBlocksThatCannotBe) {
+  EXPECT_EQ(refusal(mixed("dba", "ffkernel", "linformer")), "accepted");
+  EXPECT_THAT(refusal(mixed("", "", "soft")), testing::StartsWith("cross-attention: 'soft'; allowed are vanilla, dba"));
+  EXPECT_THAT(refusal(mixed("soft", "", "")), testing::StartsWith("question-attention: 'soft'"));
+  EXPECT_THAT(refusal(mixed("", "soft", "")), testing::StartsWith("image-attention: 'soft'"));
+  McanOptions options = mixed("", "dba", "");
+  options.layer.attention.d_in = 6;
+  EXPECT_EQ(refusal(options), "d-in: 6; allowed is a positive multiple of heads 4");
+  options = small("dba");
+  options.share_layers = 0;
+  EXPECT_EQ(refusal(options), "share-layers: 0; allowed is 1 or more");
+}
+
+TEST(Mcan, ALinformerReadsQuestionsAndImagesOfTheLengthsItWasBuiltFor) {
+  McanOptions options = small("linformer");
+  options.max_tokens = 6;
+  options.max_cells = 9;
+  Mcan mcan(options);
+  const Sequence question{torch::randn({1, 6, kDim}), {}}, image{torch::randn({1, 9, kDim}), {}};
+  EXPECT_NO_THROW(mcan->forward(question, image, {}));
+  EXPECT_THROW(mcan->forward({torch::randn({1, 7, kDim}), {}}, image, {}), std::invalid_argument);
+  EXPECT_THROW(mcan->forward(question, {torch::randn({1, 10, kDim}), {}}, {}), std::invalid_argument);
 }
 
 TEST(Mcan, RefusesNegativeNumbersOfLayers) {

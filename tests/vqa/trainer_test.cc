@@ -51,6 +51,19 @@ TEST_F(TrainerTest, AStoppedAndResumedRunEndsInTheSameBytes) {
   }
 }
 
+TEST_F(TrainerTest, TheKernelPenaltyHoldsKernelsOrthogonal) {
+  const auto distance = [&](double weight) {
+    Config config = small_config();
+    config.model.attention = "ffkernel";
+    config.training.learning_rate = 5e-3;
+    config.training.kernel_penalty = weight;
+    const std::string name = "weight" + std::to_string(weight);
+    EXPECT_TRUE(run(name, -1, config).finished);
+    return Bundle::load(folder_ / name).model->penalty().item<double>();
+  };
+  EXPECT_LT(distance(100), distance(0) / 2);
+}
+
 /// A small recipe that encodes questions once.
 Config frozen_questions() {
   Config config = small_config();

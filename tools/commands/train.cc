@@ -143,7 +143,8 @@ void announce(const vqa::Bundle& bundle, const data::Split& train, const data::S
   std::cerr << "training on " << train.name() << ": " << train.questions().size() << " questions, "
             << train.images().size() << " images";
   if (val != nullptr) std::cerr << "; validation on " << val->name() << ": " << val->questions().size() << " questions";
-  std::cerr << "\nmodel: " << (bundle.model->blind() ? "question alone" : bundle.config.model.attention + " attention")
+  std::cerr << "\nmodel: "
+            << (bundle.model->blind() ? "question alone" : vqa::attention_text(bundle.config.model) + " attention")
             << ", " << vqa::parameter_count(*bundle.model) << " parameters, " << bundle.answers.size() << " answers, "
             << bundle.tokenizer->vocabulary_size() << " tokens" << std::endl;
 }
