@@ -68,8 +68,9 @@ TEST_F(ImageSourceTest, PicturesOfManySizesAreRefused) {
   Config config = small_config();
   config.model.image_size = "60/100";
   const Bundle bundle = small_bundle(split_, config);
-  EXPECT_EQ(error_of<std::invalid_argument>([&] { image_source(split_, *bundle.model); }),
-            "image-size: '60/100'; allowed is a square, such as 448, or grid features: a batch holds images of one size");
+  EXPECT_EQ(
+      error_of<std::invalid_argument>([&] { image_source(split_, *bundle.model); }),
+      "image-size: '60/100'; allowed is a square, such as 448, or grid features: a batch holds images of one size");
 }
 
 }  // namespace
