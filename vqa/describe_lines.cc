@@ -6,7 +6,7 @@ namespace vqa {
 
 void write_line(std::ostream& out, const std::string& name, const std::string& value) {
   // However long the name, a space follows.
-  out << std::left << std::setw(27) << name << " " << value << "\n";
+  out << std::left << std::setw(19) << name << " " << value << "\n";
 }
 
 void write_lines(std::ostream& out, const data::GridProvenance& provenance, const std::string& indent) {
