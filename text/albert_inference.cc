@@ -44,19 +44,16 @@ class Block {
     embed(ids.narrow(0, first_row_, rows_), positions.narrow(0, first_row_, rows_));
     for (int64_t layer = 0; layer < options_.layers; ++layer) {
       for (int64_t inner = 0; inner < options_.inner_layers; ++inner)
-        run_layer(weights_.layers[static_cast<size_t>(options_.group_of(layer) * options_.inner_layers + inner)]);
+        run_layer(weights_.of_layer(layer, inner, options_));
     }
     write(out);
   }
 
  private:
   void embed(const torch::Tensor& ids, const torch::Tensor& positions) {
-    const AlbertWeights& w = weights_;
-    const torch::Tensor sum = w.words.index_select(0, ids) + w.positions.index_select(0, positions) + w.types[0];
-    const torch::Tensor embedded =
-        torch::layer_norm(sum, {sum.size(1)}, w.embedding_scale, w.embedding_shift, options_.layer_norm_eps);
-    at::mm_out(x_, embedded.to(kType<Number>), w.widening.t());
-    x_.add_(w.widening_bias);
+    const torch::Tensor embedded = embed_tokens(ids, positions, weights_, options_.layer_norm_eps);
+    at::mm_out(x_, embedded.to(kType<Number>), weights_.widening.t());
+    x_.add_(weights_.widening_bias);
   }
 
   void run_layer(const AlbertLayerWeights& w) {

@@ -14,13 +14,13 @@ torch::Tensor norm(const torch::Tensor& x, const torch::Tensor& scale, const tor
   return torch::layer_norm(x, {x.size(-1)}, scale, shift, eps);
 }
 
-/// (N), (N) -> (N, E)
-torch::Tensor embed(const torch::Tensor& ids, const torch::Tensor& positions, const AlbertWeights& w, double eps) {
+}  // namespace
+
+torch::Tensor embed_tokens(const torch::Tensor& ids, const torch::Tensor& positions, const AlbertWeights& w,
+                           double eps) {
   const torch::Tensor sum = w.words.index_select(0, ids) + w.positions.index_select(0, positions) + w.types[0];
   return norm(sum, w.embedding_scale, w.embedding_shift, eps);
 }
-
-}  // namespace
 
 PackedQuestions pack_questions(const torch::Tensor& ids, const torch::Tensor& lengths, const AlbertOptions& options) {
   TORCH_CHECK(
@@ -40,12 +40,12 @@ PackedQuestions pack_questions(const torch::Tensor& ids, const torch::Tensor& le
 torch::Tensor run_albert(const torch::Tensor& ids, const PackedQuestions& questions, const AlbertWeights& weights,
                          const AlbertOptions& options) {
   const double eps = options.layer_norm_eps;
-  const torch::Tensor embedded = embed(pack(ids, questions), questions.positions().to(ids.device()), weights, eps);
+  const torch::Tensor embedded =
+      embed_tokens(pack(ids, questions), questions.positions().to(ids.device()), weights, eps);
   torch::Tensor x = torch::linear(embedded, weights.widening, weights.widening_bias);  // (N, D)
   for (int64_t layer = 0; layer < options.layers; ++layer) {
     for (int64_t inner = 0; inner < options.inner_layers; ++inner) {
-      const AlbertLayerWeights& w =
-          weights.layers[static_cast<size_t>(options.group_of(layer) * options.inner_layers + inner)];
+      const AlbertLayerWeights& w = weights.of_layer(layer, inner, options);
       const torch::Tensor qkv = torch::linear(x, w.projection, w.projection_bias);
       const torch::Tensor attended =
           torch::linear(packed_attention(qkv, questions, options.heads), w.output, w.output_bias);

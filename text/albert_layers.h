@@ -14,6 +14,10 @@ namespace text {
 /// `positions`, and for ids on the CPU that the vocabulary does not have.
 PackedQuestions pack_questions(const torch::Tensor& ids, const torch::Tensor& lengths, const AlbertOptions& options);
 
+/// The embeddings' sum and layer norm: `ids` (N) and `positions` (N) of tokens -> (N, E).
+torch::Tensor embed_tokens(const torch::Tensor& ids, const torch::Tensor& positions, const AlbertWeights& weights,
+                           double eps);
+
 /// Letters as in text/packed_attention.h and text/albert_weights.h. `ids` (Q, T) int64 -> (Q, T, D) in the weights'
 /// type, zero past each question's length. Weights are all of one type.
 torch::Tensor run_albert(const torch::Tensor& ids, const PackedQuestions& questions, const AlbertWeights& weights,

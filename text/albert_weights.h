@@ -29,6 +29,11 @@ struct AlbertWeights {
   torch::Tensor widening, widening_bias;           // (D, E), (D)
   std::vector<AlbertLayerWeights> layers;          // groups * inner_layers, those of a group side by side
 
+  /// The weights of inner layer `inner` in layer `layer` of a network with these options.
+  const AlbertLayerWeights& of_layer(int64_t layer, int64_t inner, const AlbertOptions& options) const {
+    return layers[static_cast<size_t>(options.group_of(layer) * options.inner_layers + inner)];
+  }
+
   /// From tensors by albert_tensors()'s names. Gradients find their way back to them.
   AlbertWeights(const data::TensorFile& tensors, const AlbertOptions& options);
 };

@@ -4,6 +4,7 @@
 
 #include "data/settings.h"
 #include "tests/fusion/compare.h"
+#include "tests/fusion/head_by_head.h"
 
 namespace fusion {
 namespace {
@@ -17,8 +18,6 @@ FfkernelAttention layer(const std::string& kernel, int64_t depth) {
   attention->eval();
   return attention;
 }
-
-using Parameters = torch::OrderedDict<std::string, torch::Tensor>;
 
 /// phi of head `i` for rows x (n, d_h), layer by layer.
 torch::Tensor phi(const Parameters& p, int64_t i, torch::Tensor x) {
@@ -38,21 +37,14 @@ torch::Tensor phi(const Parameters& p, int64_t i, torch::Tensor x) {
 
 /// One sample, head by head, with the n x m matrix that the kind never forms. x (n, D), y (m, D).
 torch::Tensor explicit_attention(FfkernelAttention& attention, const torch::Tensor& x, const torch::Tensor& y) {
-  const auto p = attention->named_parameters();
-  const auto project = [&](const torch::Tensor& t, const std::string& name) {
-    return t.matmul(p[name + ".weight"].t()) + p[name + ".bias"];
-  };
-  const int64_t d_h = kDim / kHeads;
-  std::vector<torch::Tensor> heads;
-  for (int64_t i = 0; i < kHeads; ++i) {
-    const auto head = [&](const torch::Tensor& t) { return t.narrow(1, i * d_h, d_h); };
-    const torch::Tensor q = phi(p, i, head(project(x, "query"))), k = phi(p, i, head(project(y, "key")));
-    EXPECT_GT(q.min().item<double>(), 0);
-    torch::Tensor matrix = q.matmul(k.t());  // (n, m)
-    matrix = matrix / matrix.sum(1, true);   // rows that sum to one
-    heads.push_back(matrix.matmul(head(project(y, "value"))));
-  }
-  return project(torch::cat(heads, 1), "out");
+  const Parameters p = attention->named_parameters();
+  return head_by_head(p, {x, y}, kHeads,
+                      [&](int64_t i, const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& v) {
+                        const torch::Tensor q = phi(p, i, queries), k = phi(p, i, keys);
+                        EXPECT_GT(q.min().item<double>(), 0);
+                        const torch::Tensor matrix = q.matmul(k.t());     // (n, m)
+                        return (matrix / matrix.sum(1, true)).matmul(v);  // rows that sum to one
+                      });
 }
 
 TEST(FfkernelAttention, EqualsTheMatrixItNeverForms) {

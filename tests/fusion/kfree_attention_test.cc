@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/fusion/compare.h"
+#include "tests/fusion/head_by_head.h"
 
 namespace fusion {
 namespace {
@@ -18,20 +19,12 @@ KfreeAttention layer() {
 
 /// One sample, head by head, with the n x m matrix that the kind never forms. x (n, D), y (m, D).
 torch::Tensor explicit_attention(KfreeAttention& attention, const torch::Tensor& x, const torch::Tensor& y) {
-  const auto p = attention->named_parameters();
-  const auto project = [&](const torch::Tensor& t, const std::string& name) {
-    return t.matmul(p[name + ".weight"].t()) + p[name + ".bias"];
-  };
-  const int64_t d_h = kDim / kHeads;
-  std::vector<torch::Tensor> heads;
-  for (int64_t i = 0; i < kHeads; ++i) {
-    const auto head = [&](const torch::Tensor& t) { return t.narrow(1, i * d_h, d_h); };
-    const torch::Tensor matrix =
-        head(project(x, "query")).softmax(1).matmul(head(project(y, "key")).softmax(0).t());  // (n, m)
-    EXPECT_TRUE(torch::allclose(matrix.sum(1), torch::ones({x.size(0)})));
-    heads.push_back(matrix.matmul(head(project(y, "value"))));
-  }
-  return project(torch::cat(heads, 1), "out");
+  return head_by_head(attention->named_parameters(), {x, y}, kHeads,
+                      [](int64_t, const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
+                        const torch::Tensor matrix = q.softmax(1).matmul(k.softmax(0).t());  // (n, m)
+                        EXPECT_TRUE(torch::allclose(matrix.sum(1), torch::ones({q.size(0)})));
+                        return matrix.matmul(v);
+                      });
 }
 
 TEST(KfreeAttention, EqualsTheMatrixItNeverForms) {

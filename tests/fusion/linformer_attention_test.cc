@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tests/fusion/compare.h"
+#include "tests/fusion/head_by_head.h"
 
 namespace fusion {
 namespace {
@@ -26,24 +27,17 @@ LinformerAttention layer(const std::string& sharing) {
 
 /// The formula of linformer_attention.h for one sample, head by head. x (n, D), y (m, D).
 torch::Tensor literal(LinformerAttention& attention, const torch::Tensor& x, const torch::Tensor& y) {
-  const auto p = attention->named_parameters();
-  const int64_t d_h = kDim / kHeads;
-  const auto project = [&](const torch::Tensor& t, const std::string& name) {
-    return t.matmul(p[name + ".weight"].t()) + p[name + ".bias"];
-  };
+  const Parameters p = attention->named_parameters();
   const auto map = [&](const std::string& name, int64_t head) {
     const torch::Tensor& maps = p.contains(name) ? p[name] : p["key_map"];
     return maps[maps.size(0) == 1 ? 0 : head].narrow(1, 0, y.size(0));  // (k, m)
   };
-  std::vector<torch::Tensor> heads;
-  for (int64_t i = 0; i < kHeads; ++i) {
-    const auto head = [&](const torch::Tensor& t) { return t.narrow(1, i * d_h, d_h); };
-    const torch::Tensor k = map("key_map", i).matmul(head(project(y, "key")));
-    const torch::Tensor v = map("value_map", i).matmul(head(project(y, "value")));
-    const torch::Tensor scores = head(project(x, "query")).matmul(k.t()) / std::sqrt(static_cast<double>(d_h));
-    heads.push_back(scores.softmax(-1).matmul(v));
-  }
-  return project(torch::cat(heads, 1), "out");
+  return head_by_head(p, {x, y}, kHeads,
+                      [&](int64_t i, const torch::Tensor& q, const torch::Tensor& keys, const torch::Tensor& values) {
+                        const torch::Tensor k = map("key_map", i).matmul(keys), v = map("value_map", i).matmul(values);
+                        const torch::Tensor scores = q.matmul(k.t()) / std::sqrt(static_cast<double>(kDim / kHeads));
+                        return scores.softmax(-1).matmul(v);
+                      });
 }
 
 TEST(LinformerAttention, EqualsTheFormulaForEverySharingAndEitherOrderOfProducts) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tests/fusion/compare.h"
+#include "tests/fusion/head_by_head.h"
 
 namespace fusion {
 namespace {
@@ -20,19 +21,11 @@ VanillaAttention layer() {
 
 /// One sample, head by head, with the n x n matrix written out. x (n, D), y (m, D).
 torch::Tensor explicit_attention(VanillaAttention& attention, const torch::Tensor& x, const torch::Tensor& y) {
-  const auto p = attention->named_parameters();
-  const auto project = [&](const torch::Tensor& t, const std::string& name) {
-    return t.matmul(p[name + ".weight"].t()) + p[name + ".bias"];
-  };
-  const torch::Tensor q = project(x, "query"), k = project(y, "key"), v = project(y, "value");
-  std::vector<torch::Tensor> heads;
-  const int64_t d_h = kDim / kHeads;
-  for (int64_t i = 0; i < kHeads; ++i) {
-    const auto head = [&](const torch::Tensor& t) { return t.narrow(1, i * d_h, d_h); };
-    const torch::Tensor weights = (head(q).matmul(head(k).t()) / std::sqrt(static_cast<double>(d_h))).softmax(-1);
-    heads.push_back(weights.matmul(head(v)));
-  }
-  return project(torch::cat(heads, 1), "out");
+  return head_by_head(attention->named_parameters(), {x, y}, kHeads,
+                      [](int64_t, const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v) {
+                        const double root = std::sqrt(static_cast<double>(kDim / kHeads));
+                        return (q.matmul(k.t()) / root).softmax(-1).matmul(v);
+                      });
 }
 
 TEST(VanillaAttention, EqualsTheWrittenOutMatrix) {
