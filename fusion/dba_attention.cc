@@ -4,6 +4,7 @@
 
 #include "data/settings.h"
 #include "fusion/head_matmul.h"
+#include "fusion/restore_rows.h"
 #include "fusion/slot_products.h"
 
 namespace fusion {
@@ -53,43 +54,63 @@ AttentionOutput DbaAttentionImpl::cross(const Sequence& queries, const Sequence&
 
 AttentionOutput DbaAttentionImpl::attend(const Sequence& x, const torch::Tensor& z, bool keys_are_z) {
   require_state(options_, z);
-  const Weights w = weights(x, z);
-  const torch::Tensor c = gather(w.compress, x.features);  // (B, d_p, D)
-  const torch::Tensor y = mix(c, keys_are_z ? z : c);      // (B, d_p, D)
-  return {restore(w.restore, y), c};
+  if (!reassociates(x.size())) return attend_literally(x, z, keys_are_z);
+  const torch::Tensor lengths = x.lengths();
+  const Compressed compressed = compress_all(x, lengths, z, torch::cat({pk_->weight, len_->weight}));
+  const torch::Tensor c = project(compressed);         // (B, d_p, D)
+  const torch::Tensor y = mix(c, keys_are_z ? z : c);  // (B, d_p, D)
+  return {restore_rows({.projected = compressed.projected,
+                        .lengths = lengths,
+                        .bias = len_->bias,
+                        .slots = out_slots(split_heads(y, options_.heads), out_),
+                        .out_bias = out_->bias,
+                        .dropout = dropout()}),
+          c};
 }
 
-DbaAttentionImpl::Weights DbaAttentionImpl::weights(const Sequence& x, const torch::Tensor& z) {
+AttentionOutput DbaAttentionImpl::attend_literally(const Sequence& x, const torch::Tensor& z, bool keys_are_z) {
   const int64_t heads = options_.heads, d_p = options_.d_p;
   // A_pk and A_len read the same rows: one product.
   const torch::Tensor projected =
       torch::linear(x.features, torch::cat({pk_->weight, len_->weight}), torch::cat({pk_->bias, len_->bias}));
   const auto parts = projected.split_with_sizes({options_.d_in, heads * d_p}, -1);
-  return {compress_weights(parts[0], x.padding, z),
-          drop(parts[1].unflatten(-1, {heads, d_p}).softmax(-1))};  // (B, n, h, d_p)
+  const torch::Tensor c = gather(parts[0], x, z);
+  const torch::Tensor y = mix(c, keys_are_z ? z : c);                              // (B, d_p, D)
+  const torch::Tensor w = drop(parts[1].unflatten(-1, {heads, d_p}).softmax(-1));  // W', (B, n, h, d_p)
+  const torch::Tensor rows = head_matmul(w.transpose(1, 2), split_heads(y, heads), HeadOrder::kRowsFirst);
+  return {out_(concat_heads(rows)), c};  // (B, n, D)
 }
 
-torch::Tensor DbaAttentionImpl::compress_weights(const torch::Tensor& keys, const torch::Tensor& padding,
-                                                 const torch::Tensor& z) {
+torch::Tensor DbaAttentionImpl::gather(const torch::Tensor& keys, const Sequence& x, const torch::Tensor& z) {
   const int64_t heads = options_.heads;
-  const torch::Tensor scores = head_matmul(split_heads(pq_(z) * score_scale(), heads),
-                                           split_heads(keys, heads).transpose(2, 3));  // (B, h, d_p, n)
-  const torch::Tensor padded = padding.defined() ? padding.unsqueeze(1).unsqueeze(1) : padding;
-  return drop(mask_scores(scores, padded).softmax(-1));
+  const torch::Tensor scores = head_matmul(split_heads(keys, heads), queries(z).transpose(2, 3), HeadOrder::kRowsFirst);
+  const torch::Tensor padding = x.padding.defined() ? x.padding.unsqueeze(1).unsqueeze(-1) : x.padding;
+  const torch::Tensor w = mask_scores(scores, padding).softmax(2);                                     // (B, h, n, d_p)
+  const torch::Tensor kept = drop(w.transpose(1, 2)).permute({0, 2, 3, 1});                            // (B, h, d_p, n)
+  return concat_heads(head_matmul(kept, split_heads(pv_(x.features), heads), HeadOrder::kRowsFirst));  // (B, d_p, D)
+}
+
+Compressed DbaAttentionImpl::compress_all(const Sequence& x, const torch::Tensor& lengths, const torch::Tensor& z,
+                                          const torch::Tensor& weight) {
+  // A_pk's bias adds one number to a whole row of scores, which softmax takes out again.
+  return compress_rows(
+      {.x = x.features, .lengths = lengths, .queries = queries(z), .weight = weight, .dropout = dropout()});
+}
+
+torch::Tensor DbaAttentionImpl::project(const Compressed& compressed) {
+  // The rows of W sum to one, except under dropout.
+  const torch::Tensor row_sums = dropout() > 0 ? compressed.row_sums : torch::ones({1}, compressed.mixed.options());
+  return concat_heads(project_slots(compressed.mixed, row_sums, pv_));
 }
 
 torch::Tensor DbaAttentionImpl::compress(const Sequence& x, const torch::Tensor& z) {
   require_state(options_, z);
-  return gather(compress_weights(pk_(x.features), x.padding, z), x.features);
+  if (!reassociates(x.size())) return gather(pk_(x.features), x, z);
+  return project(compress_all(x, x.lengths(), z, pk_->weight));
 }
 
-torch::Tensor DbaAttentionImpl::gather(const torch::Tensor& w, const torch::Tensor& x) {
-  const int64_t heads = options_.heads;
-  if (!reassociates(x.size(1))) return concat_heads(head_matmul(w, split_heads(pv_(x), heads), HeadOrder::kRowsFirst));
-  const torch::Tensor wx = torch::bmm(w.flatten(1, 2), x).unflatten(1, {heads, options_.d_p});  // (B, h, d_p, D)
-  // The rows of W sum to one, except under dropout.
-  const torch::Tensor row_sums = is_training() ? w.sum(-1, true) : torch::ones({1}, w.options());
-  return concat_heads(project_slots(wx, row_sums, pv_));  // (B, d_p, D)
+torch::Tensor DbaAttentionImpl::queries(const torch::Tensor& z) {
+  return split_heads(pq_(z) * score_scale(), options_.heads);  // (B, h, d_p, r)
 }
 
 torch::Tensor DbaAttentionImpl::mix(const torch::Tensor& c, const torch::Tensor& keys) {
@@ -98,10 +119,6 @@ torch::Tensor DbaAttentionImpl::mix(const torch::Tensor& c, const torch::Tensor&
   const torch::Tensor k = split_heads(k_(keys), heads);                                             // (B, h, d_p, r)
   const torch::Tensor p = drop(head_matmul(q, k.transpose(2, 3)).softmax(-1));                      // (B, h, d_p, d_p)
   return norm_(concat_heads(head_matmul(p, split_heads(v_(keys), heads), HeadOrder::kRowsFirst)));  // (B, d_p, D)
-}
-
-torch::Tensor DbaAttentionImpl::restore(const torch::Tensor& w, const torch::Tensor& y) {
-  return restore_slots(w, split_heads(y, options_.heads), out_, reassociates(w.size(1)));
 }
 
 double DbaAttentionImpl::score_scale() const {

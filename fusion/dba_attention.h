@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fusion/attention.h"
+#include "fusion/compress_rows.h"
 #include "fusion/dropout.h"
 
 namespace fusion {
@@ -42,17 +43,17 @@ class DbaAttentionImpl : public AttentionImpl {
   void set_product_order(ProductOrder order) { order_ = order; }
 
  private:
-  struct Weights {
-    torch::Tensor compress;  // W, (B, h, d_p, n)
-    torch::Tensor restore;   // W', (B, n, h, d_p)
-  };
   AttentionOutput attend(const Sequence& x, const torch::Tensor& z, bool keys_are_z);
-  Weights weights(const Sequence& x, const torch::Tensor& z);
-  /// W from (X A_pk) (B, n, d_in), padding (B, n) and Z.
-  torch::Tensor compress_weights(const torch::Tensor& keys, const torch::Tensor& padding, const torch::Tensor& z);
-  torch::Tensor gather(const torch::Tensor& w, const torch::Tensor& x);   // C, (B, d_p, D)
-  torch::Tensor mix(const torch::Tensor& c, const torch::Tensor& keys);   // Y, (B, d_p, D)
-  torch::Tensor restore(const torch::Tensor& w, const torch::Tensor& y);  // out, (B, n, D)
+  AttentionOutput attend_literally(const Sequence& x, const torch::Tensor& z, bool keys_are_z);
+  /// C, (B, d_p, D), as written, of the keys X A_pk (B, n, d_in).
+  torch::Tensor gather(const torch::Tensor& keys, const Sequence& x, const torch::Tensor& z);
+  /// W X by the rows that `weight` begins with, A_pk; (p, D).
+  Compressed compress_all(const Sequence& x, const torch::Tensor& lengths, const torch::Tensor& z,
+                          const torch::Tensor& weight);
+  torch::Tensor project(const Compressed& compressed);                   // C, (B, d_p, D)
+  torch::Tensor queries(const torch::Tensor& z);                         // (B, h, d_p, r), scaled
+  torch::Tensor mix(const torch::Tensor& c, const torch::Tensor& keys);  // Y, (B, d_p, D)
+  double dropout() const { return is_training() ? options_.dropout : 0; }
   torch::Tensor drop(const torch::Tensor& w) const { return hashed_dropout(w, options_.dropout, is_training()); }
   double score_scale() const;  // r^-1/2
   bool reassociates(int64_t n) const;

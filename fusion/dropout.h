@@ -14,4 +14,7 @@ namespace fusion {
 /// in a small model. Elsewhere this is torch::dropout.
 torch::Tensor hashed_dropout(const torch::Tensor& x, double p, bool training);
 
+/// One number from the default generator: what makes one mask different from the next (see fusion/dropout_mask.h).
+uint32_t draw_dropout_seed();
+
 }  // namespace fusion

@@ -16,6 +16,11 @@ struct Sequence {
   /// Throws std::invalid_argument where a length is negative or above T.
   static Sequence padded(torch::Tensor features, const torch::Tensor& lengths);
 
+  int64_t size() const { return features.size(1); }  // T
+
+  /// (B) int64 on the features' device; undefined when no row is padded.
+  torch::Tensor lengths() const { return padding.defined() ? padding.logical_not().sum(1) : padding; }
+
   /// Other features at the same positions.
   Sequence with(torch::Tensor other_features) const { return {std::move(other_features), padding}; }
 

@@ -21,15 +21,18 @@ torch::Tensor project_slots(const torch::Tensor& mixed, const torch::Tensor& row
   return torch::addcmul(per_head(mixed, by_head), row_sums, a->bias.view({heads, 1, d_h}));
 }
 
+torch::Tensor out_slots(const torch::Tensor& slots, const torch::nn::Linear& a) {
+  const int64_t heads = slots.size(1), d_h = slots.size(3);
+  return per_head(slots, a->weight.unflatten(1, {heads, d_h}).permute({1, 2, 0}));  // by (h, d_h, D)
+}
+
 torch::Tensor restore_slots(const torch::Tensor& w, const torch::Tensor& slots, const torch::nn::Linear& a,
                             bool over_slots) {
   if (!over_slots) {
     const torch::Tensor heads = head_matmul(w.transpose(1, 2), slots, HeadOrder::kRowsFirst);  // (B, h, n, d_h)
     return torch::linear(concat_heads(heads), a->weight, a->bias);
   }
-  const int64_t heads = slots.size(1), d_h = slots.size(3);
-  const torch::Tensor by_head = a->weight.unflatten(1, {heads, d_h}).permute({1, 2, 0});  // (h, d_h, D)
-  return torch::baddbmm(a->bias, w.flatten(2), per_head(slots, by_head).flatten(1, 2));   // (B, n, D)
+  return torch::baddbmm(a->bias, w.flatten(2), out_slots(slots, a).flatten(1, 2));  // (B, n, D)
 }
 
 }  // namespace fusion

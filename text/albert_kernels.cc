@@ -5,12 +5,15 @@
 #include <vector>
 
 #include "data/vector_clones.h"
-#include "text/vector_math.h"
+#include "data/vector_math.h"
 
 #define VQA_INLINE [[gnu::always_inline]] inline
 
 namespace text {
 namespace {
+
+using data::fast_exp;
+using data::sum_of;
 
 VQA_INLINE float load(float x) { return x; }
 VQA_INLINE float load(BFloat16 x) { return std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16); }

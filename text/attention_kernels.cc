@@ -5,10 +5,13 @@
 #include <cmath>
 
 #include "data/vector_clones.h"
-#include "text/vector_math.h"
+#include "data/vector_math.h"
 
 namespace text {
 namespace {
+
+using data::fast_exp;
+using data::sum_of;
 
 constexpr int64_t kLanes = 8;  // rows of scores are padded to a multiple of these
 

@@ -84,9 +84,11 @@ std::vector<torch::Tensor> pass(Order order, int64_t n, bool cross) {
   const torch::Tensor z = torch::randn({3, kDp, kDim}).requires_grad_();
   const Sequence sequence = Sequence::padded(x, torch::tensor({n, n - 2, int64_t{1}}, torch::kInt64));
   const AttentionOutput output = cross ? attention->cross(sequence, {}, z) : attention->self(sequence, z);
-  (output.features.square().sum() + output.state.pow(3).sum()).backward();
-  std::vector<torch::Tensor> all{output.features.detach(), output.state.detach(), x.grad(), z.grad()};
-  for (const auto& parameter : attention->parameters()) all.push_back(parameter.grad());
+  const torch::Tensor features = output.features.masked_fill(sequence.padding.unsqueeze(-1), 0);
+  (features.square().sum() + output.state.pow(3).sum()).backward();
+  std::vector<torch::Tensor> all{features.detach(), output.state.detach(), x.grad(), z.grad()};
+  for (const auto& parameter : attention->parameters())
+    all.push_back(parameter.grad().defined() ? parameter.grad() : torch::zeros_like(parameter));
   return all;
 }
 

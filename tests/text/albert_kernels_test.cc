@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "text/vector_math.h"
+#include "data/vector_math.h"
 
 using text::BFloat16;
 
@@ -28,12 +28,12 @@ std::vector<BFloat16> narrow(const std::vector<float>& numbers) {
 TEST(FastExpTest, IsExact) {
   for (double x = -86; x < 88; x += 0.0137) {
     const double exact = std::exp(static_cast<double>(static_cast<float>(x)));
-    EXPECT_NEAR(text::fast_exp(static_cast<float>(x)) / exact, 1, 4e-7) << x;
+    EXPECT_NEAR(data::fast_exp(static_cast<float>(x)) / exact, 1, 4e-7) << x;
   }
-  EXPECT_EQ(text::fast_exp(0), 1);
-  EXPECT_LT(text::fast_exp(-std::numeric_limits<float>::infinity()), 1e-37);
-  EXPECT_GT(text::fast_exp(1e30F), 1e38F);
-  EXPECT_TRUE(std::isnan(text::fast_exp(std::numeric_limits<float>::quiet_NaN())));
+  EXPECT_EQ(data::fast_exp(0), 1);
+  EXPECT_LT(data::fast_exp(-std::numeric_limits<float>::infinity()), 1e-37);
+  EXPECT_GT(data::fast_exp(1e30F), 1e38F);
+  EXPECT_TRUE(std::isnan(data::fast_exp(std::numeric_limits<float>::quiet_NaN())));
 }
 
 TEST(AddBiasGeluTest, IsTheFormula) {

@@ -2,10 +2,11 @@
 // it for the instruction set that it is compiled for.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
-namespace text {
+namespace data {
 
 /// e^x to about 2e-7 of its value; x is brought within -87 to 88 first. What is no number stays none.
 [[gnu::always_inline]] inline float fast_exp(float x) {
@@ -31,9 +32,9 @@ namespace text {
 
 /// Adds up `term(i)` for i from 0 to count - 1 in sixteen sums, which a vector holds.
 template <class Term>
-[[gnu::always_inline]] inline float sum_of(int64_t count, const Term& term) {
+[[gnu::always_inline]] inline auto sum_of(int64_t count, const Term& term) {
   constexpr int kLanes = 16;
-  float sums[kLanes] = {};
+  decltype(term(0)) sums[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     for (int j = 0; j < kLanes; ++j) sums[j] += term(i + j);
@@ -45,4 +46,21 @@ template <class Term>
   return sums[0];
 }
 
-}  // namespace text
+/// The greatest of `term(i)` for i from 0 to count - 1, or `least`; in sixteen lanes likewise.
+template <class T, class Term>
+[[gnu::always_inline]] inline T max_of(int64_t count, T least, const Term& term) {
+  constexpr int kLanes = 16;
+  T most[kLanes];
+  for (T& each : most) each = least;
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int j = 0; j < kLanes; ++j) most[j] = std::max(most[j], term(i + j));
+  }
+  for (int j = 0; i < count; ++i, ++j) most[j] = std::max(most[j], term(i));
+  for (int step = kLanes / 2; step > 0; step /= 2) {
+    for (int j = 0; j < step; ++j) most[j] = std::max(most[j], most[j + step]);
+  }
+  return most[0];
+}
+
+}  // namespace data

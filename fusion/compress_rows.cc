@@ -1,0 +1,317 @@
+#include "fusion/compress_rows.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "fusion/dropout.h"
+#include "fusion/row_blocks.h"
+#include "fusion/sequence.h"
+#include "fusion/slot_kernels.h"
+
+namespace fusion {
+namespace {
+
+using torch::Tensor;
+
+/// What forward and backward know of their inputs.
+struct Shape {
+  int64_t batch, n, dim, heads, d_p, r, columns;
+
+  Shape(const Tensor& x, const Tensor& queries, const Tensor& weight)
+      : batch(x.size(0)),
+        n(x.size(1)),
+        dim(x.size(2)),
+        heads(queries.size(1)),
+        d_p(queries.size(2)),
+        r(queries.size(3)),
+        columns(weight.size(0)) {}
+
+  int64_t m() const { return heads * d_p; }
+  int64_t keys() const { return heads * r; }
+};
+
+/// One sample's queries (h, d_p, r) -> the matrix (h r, m) that makes scores of keys: head i's block stands at rows i r
+/// and columns i d_p, the rest is zero.
+template <class T>
+void spread_queries(const T* queries, const Shape& s, T* matrix) {
+  std::fill(matrix, matrix + s.keys() * s.m(), T(0));
+  for (int64_t i = 0; i < s.heads; ++i) {
+    for (int64_t slot = 0; slot < s.d_p; ++slot) {
+      for (int64_t c = 0; c < s.r; ++c) matrix[(i * s.r + c) * s.m() + i * s.d_p + slot] = *queries++;
+    }
+  }
+}
+
+/// The blocks of a gradient (m, h r) that queries have, added to `queries` (h, d_p, r).
+template <class T>
+void gather_queries(const T* matrix, const Shape& s, T* queries) {
+  for (int64_t i = 0; i < s.heads; ++i) {
+    for (int64_t slot = 0; slot < s.d_p; ++slot) {
+      for (int64_t c = 0; c < s.r; ++c) *queries++ += matrix[(i * s.d_p + slot) * s.keys() + i * s.r + c];
+    }
+  }
+}
+
+template <class T>
+void scale_rows(T* matrix, const T* factors, int64_t rows, int64_t columns) {
+  for (int64_t j = 0; j < rows; ++j) {
+    if (factors[j] == T(1)) continue;
+    for (int64_t k = 0; k < columns; ++k) matrix[j * columns + k] *= factors[j];
+  }
+}
+
+template <class T>
+class Forward {
+ public:
+  Forward(const Tensor& x, const Tensor& queries, const Tensor& weight, const RowParts& parts, bool padded,
+          const DropoutMask& mask)
+      : s_(x, queries, weight), x_(x), queries_(queries), weight_(weight), parts_(parts), mask_(mask) {
+    const auto options = x.options();
+    mixed = torch::empty({s_.batch, s_.heads, s_.d_p, s_.dim}, options);
+    row_sums = torch::empty({s_.batch, s_.heads, s_.d_p, 1}, options);
+    log_sums = torch::empty({s_.batch, s_.m()}, options);
+    projected = padded ? torch::zeros({s_.batch, s_.n, s_.columns}, options)
+                       : torch::empty({s_.batch, s_.n, s_.columns}, options);
+  }
+
+  void run() {
+    sums_ = torch::empty({parts_.count(), 3, s_.m()}, x_.options());
+    const bool shared = parts_.count() > s_.batch;  // a sample's parts are summed up afterwards
+    if (shared) partial_ = torch::empty({parts_.count(), s_.m(), s_.dim}, x_.options());
+    at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
+      const torch::NoGradGuard no_gradients;  // each thread has its own
+      std::vector<T> scratch(static_cast<size_t>((s_.keys() + kBlockRows + 1) * s_.m()));
+      for (int64_t i = begin; i < end; ++i) take(i, scratch.data());
+    });
+    at::parallel_for(0, s_.batch * s_.m(), 16, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) combine(row / s_.m(), row % s_.m());
+    });
+  }
+
+  Tensor mixed, row_sums, log_sums, projected;
+
+ private:
+  /// Where a part sums up W X.
+  T* partial(int64_t i) const {
+    return partial_.defined() ? data_of<T>(partial_) + i * s_.m() * s_.dim
+                              : data_of<T>(mixed) + parts_.parts[static_cast<size_t>(i)].sample * s_.m() * s_.dim;
+  }
+
+  RunningSoftmax<T> softmax(int64_t i) const {
+    T* sums = data_of<T>(sums_) + i * 3 * s_.m();
+    return {sums, sums + s_.m(), sums + 2 * s_.m()};
+  }
+
+  void take(int64_t i, T* scratch) {
+    const RowPart& part = parts_.parts[static_cast<size_t>(i)];
+    const RunningSoftmax<T> running = softmax(i);
+    std::fill(running.most, running.most + s_.m(), std::numeric_limits<T>::lowest());
+    std::fill(running.total, running.total + 2 * s_.m(), T(0));
+    T* spread = scratch;
+    T* factors = spread + s_.keys() * s_.m();
+    T* scores = factors + s_.m();
+    spread_queries(data_of<T>(queries_) + part.sample * s_.m() * s_.r, s_, spread);
+    const Matrix<T> weight{data_of<T>(weight_), s_.columns, s_.dim}, sum{partial(i), s_.m(), s_.dim};
+    for_each_block(part, [&](int64_t begin, int64_t end) {
+      const int64_t rows = end - begin;
+      const Matrix<T> x{data_of<T>(x_) + begin * s_.dim, rows, s_.dim};
+      const Matrix<T> columns{data_of<T>(projected) + begin * s_.columns, rows, s_.columns};
+      const Matrix<T> w{scores, rows, s_.m()};
+      multiply(x, weight.t(), columns);
+      multiply(Matrix<T>{columns.data, rows, s_.keys(), s_.columns}, Matrix<T>{spread, s_.keys(), s_.m()}, w);
+      add_block(scores, rows, s_.m(), running, {mask_, static_cast<uint32_t>(begin * s_.m())}, factors);
+      if (begin == part.begin) return multiply(w.t(), x, sum);
+      scale_rows(sum.data, factors, s_.m(), s_.dim);
+      multiply_add(w.t(), x, sum);
+    });
+  }
+
+  /// The parts' sums of sample b and column j into one.
+  void combine(int64_t b, int64_t j) {
+    const int64_t first = parts_.first[static_cast<size_t>(b)], last = parts_.first[static_cast<size_t>(b) + 1];
+    T* to = data_of<T>(mixed) + (b * s_.m() + j) * s_.dim;
+    if (first == last) {
+      std::fill(to, to + s_.dim, T(0));
+      data_of<T>(row_sums)[b * s_.m() + j] = 0;
+      data_of<T>(log_sums)[b * s_.m() + j] = 0;
+      return;
+    }
+    T most = softmax(first).most[j], total = 0, kept = 0;
+    for (int64_t i = first; i < last; ++i) most = std::max(most, softmax(i).most[j]);
+    for (int64_t i = first; i < last; ++i) {
+      const T factor = std::exp(softmax(i).most[j] - most);
+      total += factor * softmax(i).total[j];
+      kept += factor * softmax(i).kept[j];
+    }
+    for (int64_t i = first; i < last; ++i) {
+      const T factor = std::exp(softmax(i).most[j] - most) / total;
+      const T* from = partial(i) + j * s_.dim;
+      if (i == first) {
+        for (int64_t k = 0; k < s_.dim; ++k) to[k] = factor * from[k];
+      } else {
+        for (int64_t k = 0; k < s_.dim; ++k) to[k] += factor * from[k];
+      }
+    }
+    data_of<T>(row_sums)[b * s_.m() + j] = kept / total;
+    data_of<T>(log_sums)[b * s_.m() + j] = most + std::log(total);
+  }
+
+  Shape s_;
+  const Tensor &x_, &queries_, &weight_;
+  const RowParts& parts_;
+  DropoutMask mask_;
+  Tensor sums_, partial_;  // of each part: (3, m) as RunningSoftmax names them; (m, D), undefined where `mixed` serves
+};
+
+/// What forward leaves for backward, and the gradients of what it gave.
+struct Saved {
+  Tensor x, queries, weight, log_sums, mixed, row_sums, projected;
+  Tensor of_mixed, of_row_sums, of_projected;
+};
+
+template <class T>
+class Backward {
+ public:
+  Backward(const Saved& saved, const RowParts& parts, bool padded, const DropoutMask& mask)
+      : s_(saved.x, saved.queries, saved.weight), saved_(saved), parts_(parts), mask_(mask) {
+    of_x = padded ? torch::zeros_like(saved.x) : torch::empty_like(saved.x);
+    of_queries = torch::zeros_like(saved.queries);
+    of_weight = torch::zeros({at::get_num_threads(), s_.columns, s_.dim}, saved.x.options());
+    mean_ = ((saved.mixed * saved.of_mixed).sum(-1, true) + saved.row_sums * saved.of_row_sums).flatten(1);  // (B, m)
+    of_queries_ = torch::empty({parts.count(), s_.m(), s_.keys()}, saved.x.options());
+  }
+
+  void run() {
+    at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
+      const torch::NoGradGuard no_gradients;  // each thread has its own
+      std::vector<T> scratch(static_cast<size_t>((s_.keys() + 2 * kBlockRows) * s_.m() + kBlockRows * s_.columns));
+      for (int64_t i = begin; i < end; ++i) take(i, scratch.data());
+    });
+    of_weight = of_weight.sum(0);
+    for (int64_t i = 0; i < parts_.count(); ++i) {
+      const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
+      gather_queries(data_of<T>(of_queries_) + i * s_.m() * s_.keys(), s_,
+                     data_of<T>(of_queries) + sample * s_.m() * s_.r);
+    }
+  }
+
+  Tensor of_x, of_queries, of_weight;
+
+ private:
+  void take(int64_t i, T* scratch) {
+    const RowPart& part = parts_.parts[static_cast<size_t>(i)];
+    const int64_t b = part.sample, m = s_.m(), keys = s_.keys();
+    T* spread_data = scratch;
+    T* scores = spread_data + keys * m;
+    T* gradient = scores + kBlockRows * m;
+    T* joined = gradient + kBlockRows * m;
+    spread_queries(data_of<T>(saved_.queries) + b * m * s_.r, s_, spread_data);
+    const Matrix<T> spread{spread_data, keys, m}, of_mixed{data_of<T>(saved_.of_mixed) + b * m * s_.dim, m, s_.dim};
+    const Matrix<T> weight{data_of<T>(saved_.weight), s_.columns, s_.dim};
+    const Matrix<T> sum_weight{data_of<T>(of_weight) + at::get_thread_num() * s_.columns * s_.dim, s_.columns, s_.dim};
+    const Matrix<T> sum_queries{data_of<T>(of_queries_) + i * m * keys, m, keys};
+    const PositionsGradient<T> from{data_of<T>(saved_.log_sums) + b * m, data_of<T>(saved_.of_row_sums) + b * m,
+                                    data_of<T>(mean_) + b * m};
+    for_each_block(part, [&](int64_t begin, int64_t end) {
+      const int64_t rows = end - begin;
+      const Matrix<T> x{data_of<T>(saved_.x) + begin * s_.dim, rows, s_.dim};
+      const Matrix<T> to{data_of<T>(of_x) + begin * s_.dim, rows, s_.dim};
+      const Matrix<T> key{data_of<T>(saved_.projected) + begin * s_.columns, rows, keys, s_.columns};
+      const Matrix<T> w{scores, rows, m}, g{gradient, rows, m}, columns{joined, rows, s_.columns};
+      multiply(key, spread, w);
+      multiply(x, of_mixed.t(), g);
+      positions_backward(scores, gradient, rows, m, from, {mask_, static_cast<uint32_t>(begin * m)});
+      const T* given = data_of<T>(saved_.of_projected) + begin * s_.columns;
+      std::copy(given, given + rows * s_.columns, joined);
+      multiply_add(g, spread.t(), Matrix<T>{joined, rows, keys, s_.columns});
+      multiply(w, of_mixed, to);
+      multiply_add(columns, weight, to);
+      multiply_add(columns.t(), x, sum_weight);
+      begin == part.begin ? multiply(g.t(), key, sum_queries) : multiply_add(g.t(), key, sum_queries);
+    });
+  }
+
+  Shape s_;
+  const Saved& saved_;
+  const RowParts& parts_;
+  DropoutMask mask_;
+  Tensor mean_;        // (B, m), see PositionsGradient
+  Tensor of_queries_;  // (parts, m, h r)
+};
+
+struct CompressRows : torch::autograd::Function<CompressRows> {
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const Tensor& x,
+                                                const Tensor& queries, const Tensor& weight,
+                                                const std::optional<Tensor>& given_lengths, int64_t seed, double p) {
+    const Tensor lengths = given_lengths.value_or(Tensor());
+    const RowParts parts = share_out_rows(lengths, x.size(0), x.size(1));
+    const DropoutMask mask = DropoutMask::of(static_cast<uint32_t>(seed), p);
+    Tensor mixed, row_sums, log_sums, projected;
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "compress_rows", [&] {
+      Forward<scalar_t> forward(x, queries, weight, parts, lengths.defined(), mask);
+      forward.run();
+      mixed = forward.mixed, row_sums = forward.row_sums;
+      log_sums = forward.log_sums, projected = forward.projected;
+    });
+    context->save_for_backward({x, queries, weight, lengths, log_sums, mixed, row_sums, projected});
+    context->saved_data["seed"] = seed;
+    context->saved_data["p"] = p;
+    return {mixed, row_sums, projected};
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor& lengths = saved[3];
+    const auto given = [&](size_t i, const Tensor& output) {
+      return gradients[i].defined() ? gradients[i].contiguous() : torch::zeros_like(output);
+    };
+    const Saved all{saved[0], saved[1], saved[2],           saved[4],           saved[5],
+                    saved[6], saved[7], given(0, saved[5]), given(1, saved[6]), given(2, saved[7])};
+    const RowParts parts = share_out_rows(lengths, all.x.size(0), all.x.size(1));
+    const DropoutMask mask = DropoutMask::of(static_cast<uint32_t>(context->saved_data["seed"].toInt()),
+                                             context->saved_data["p"].toDouble());
+    Tensor of_x, of_queries, of_weight;
+    AT_DISPATCH_FLOATING_TYPES(all.x.scalar_type(), "compress_rows", [&] {
+      Backward<scalar_t> backward(all, parts, lengths.defined(), mask);
+      backward.run();
+      of_x = backward.of_x, of_queries = backward.of_queries, of_weight = backward.of_weight;
+    });
+    return {of_x, of_queries, of_weight, Tensor(), Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+Compressed compress_rows(const CompressInputs& inputs) {
+  if (!takes_rows(inputs.x)) return compress_rows_by_definition(inputs);
+  const int64_t seed = inputs.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
+  const auto outputs = CompressRows::apply(inputs.x.contiguous(), inputs.queries.contiguous(),
+                                           inputs.weight.contiguous(), optional(inputs.lengths), seed, inputs.dropout);
+  return {outputs[0], outputs[1], outputs[2]};
+}
+
+Compressed compress_rows_by_definition(const CompressInputs& inputs) {
+  const int64_t heads = inputs.queries.size(1), d_p = inputs.queries.size(2), r = inputs.queries.size(3);
+  Tensor x = inputs.x, padding;
+  if (inputs.lengths.defined()) {
+    padding = torch::arange(x.size(1), inputs.lengths.options()).unsqueeze(0) >= inputs.lengths.unsqueeze(1);  // (B, n)
+    x = x.masked_fill(padding.unsqueeze(-1), 0);
+  }
+  const Tensor projected = torch::matmul(x, inputs.weight.t());  // (B, n, p)
+  const Tensor keys =
+      projected.narrow(-1, 0, heads * r).unflatten(-1, {heads, r}).permute({0, 2, 3, 1});  // (B, h, r, n)
+  Tensor w =
+      mask_scores(torch::matmul(inputs.queries, keys), padding.defined() ? padding.unsqueeze(1).unsqueeze(1) : padding)
+          .softmax(-1);  // (B, h, d_p, n)
+  if (padding.defined()) w = w.masked_fill(padding.unsqueeze(1).unsqueeze(1), 0);
+  // Dropout's mask goes by position, so that it is that of compress_rows.
+  w = hashed_dropout(w.flatten(1, 2).transpose(1, 2).contiguous(), inputs.dropout, inputs.dropout > 0).transpose(1, 2);
+  const Tensor mixed = torch::bmm(w, x);  // (B, m, D)
+  return {mixed.unflatten(1, {heads, d_p}), w.sum(-1, true).unflatten(1, {heads, d_p}), projected};
+}
+
+}  // namespace fusion

@@ -1,0 +1,35 @@
+// The rows of sequences -> the few slots of linear attention, in one pass over the rows.
+#pragma once
+
+#include <torch/torch.h>
+
+namespace fusion {
+
+/// Letters: B, n, D, h, d_p, r as in fusion/sequence.h; m = h d_p; p columns of `weight`.
+struct CompressInputs {
+  torch::Tensor x;        // (B, n, D)
+  torch::Tensor lengths;  // (B) int64 on x's device: rows past them are padding and are not read; undefined: none are
+  torch::Tensor queries;  // (B, h, d_p, r), scaled
+  torch::Tensor weight;   // (p, D): first the h r rows that make keys of x, then any that the caller wants beside them
+  double dropout = 0;     // probability, on the softmax
+};
+
+struct Compressed {
+  torch::Tensor mixed;      // W X per head, (B, h, d_p, D)
+  torch::Tensor row_sums;   // W 1, (B, h, d_p, 1): 1 but for dropout
+  torch::Tensor projected;  // X weight^T, (B, n, p); zero at padding
+};
+
+/// W = softmax over the rows of queries keys^T, dropped out, times the rows; DBA's steps 1 and 2 (see dba_attention.h)
+/// with the product by A_pv left to the caller. Differentiable in x, queries and weight. A sequence without rows gives
+/// zeros.
+///
+/// On a CPU in float32 and float64: blocks of rows that stay in the second cache, softmax between the products, nothing
+/// of size n m kept; the backward pass computes W again. In bfloat16 without gradients likewise, sums in float32.
+/// Elsewhere LibTorch's operators.
+Compressed compress_rows(const CompressInputs& inputs);
+
+/// The same by LibTorch's operators on any device, from the definition.
+Compressed compress_rows_by_definition(const CompressInputs& inputs);
+
+}  // namespace fusion

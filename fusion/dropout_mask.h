@@ -1,0 +1,36 @@
+// The mask of hashed dropout, element by element.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace fusion {
+
+/// What makes a mask: which elements, of a hash's 2^32 values, are zeroed, and the scale of the others.
+struct DropoutMask {
+  uint32_t seed = 0;
+  uint32_t dropped = 0;  // hashes below this are zeroed
+  float scale = 1;       // 1 / (1 - p)
+
+  /// `p` in [0, 1); 0 keeps everything.
+  static DropoutMask of(uint32_t seed, double p) {
+    const double below = std::min(std::round(p * 0x1p32), 0x1p32 - 1);
+    return {seed, static_cast<uint32_t>(below), static_cast<float>(1 / (1 - p))};
+  }
+
+  bool drops() const { return dropped > 0; }
+
+  /// What the element `index` is multiplied by: 0 or the scale. The hash is Chris Wellons's `lowbias32`.
+  [[gnu::always_inline]] float factor(uint32_t index) const {
+    uint32_t h = index * 0x9E3779B1u ^ seed;
+    h ^= h >> 16;
+    h *= 0x7FEB352Du;
+    h ^= h >> 15;
+    h *= 0x846CA68Bu;
+    h ^= h >> 16;
+    return h < dropped ? 0.0F : scale;
+  }
+};
+
+}  // namespace fusion

@@ -1,0 +1,187 @@
+#include "fusion/restore_rows.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "fusion/dropout.h"
+#include "fusion/row_blocks.h"
+#include "fusion/slot_kernels.h"
+
+namespace fusion {
+namespace {
+
+using torch::Tensor;
+
+/// What forward leaves for backward.
+struct Saved {
+  Tensor projected, bias, slots, lengths;
+  DropoutMask mask;
+
+  int64_t n() const { return projected.size(1); }
+  int64_t columns() const { return projected.size(2); }
+  int64_t dim() const { return slots.size(3); }
+  SlotGroups groups() const { return {slots.size(1), slots.size(2)}; }
+  int64_t m() const { return groups().columns(); }
+  RowParts parts() const { return share_out_rows(lengths, projected.size(0), n()); }
+
+  /// W' of the rows from `begin` on; `mask` may be another than the layer's.
+  template <class T>
+  void weights(int64_t begin, int64_t rows, const DropoutMask& with, T* to) const {
+    slots_forward(data_of<T>(projected) + (begin + 1) * columns() - m(), columns(), data_of<T>(bias), to, rows,
+                  groups(), block_mask(begin, with));
+  }
+
+  BlockMask block_mask(int64_t begin, const DropoutMask& with) const {
+    return {with, static_cast<uint32_t>(begin * m())};
+  }
+};
+
+template <class T>
+Tensor forward_rows(const Saved& saved, const Tensor& out_bias) {
+  const int64_t m = saved.m(), dim = saved.dim();
+  const auto options = saved.projected.options();
+  const std::vector<int64_t> sizes{saved.projected.size(0), saved.n(), dim};
+  Tensor out = saved.lengths.defined() ? torch::zeros(sizes, options) : torch::empty(sizes, options);
+  const RowParts parts = saved.parts();
+  const T* bias = data_of<T>(out_bias);
+  at::parallel_for(0, parts.count(), 1, [&](int64_t first, int64_t last) {
+    const torch::NoGradGuard no_gradients;  // each thread has its own
+    std::vector<T> weights(static_cast<size_t>(kBlockRows * m));
+    for (int64_t i = first; i < last; ++i) {
+      const RowPart& part = parts.parts[static_cast<size_t>(i)];
+      const Matrix<T> slots{data_of<T>(saved.slots) + part.sample * m * dim, m, dim};
+      for_each_block(part, [&](int64_t begin, int64_t end) {
+        const Matrix<T> to{data_of<T>(out) + begin * dim, end - begin, dim};
+        saved.weights(begin, end - begin, saved.mask, weights.data());
+        for (int64_t row = 0; row < to.rows; ++row) std::copy(bias, bias + dim, to.data + row * dim);
+        multiply_add(Matrix<T>{weights.data(), to.rows, m}, slots, to);
+      });
+    }
+  });
+  return out;
+}
+
+template <class T>
+class Backward {
+ public:
+  Backward(const Saved& saved, const Tensor& of_out) : saved_(saved), of_out_(of_out), parts_(saved.parts()) {
+    of_projected = saved.lengths.defined() ? torch::zeros_like(saved.projected) : torch::empty_like(saved.projected);
+    shared_ = parts_.count() > saved.slots.size(0);
+    of_slots = shared_ ? torch::empty({parts_.count(), saved.m(), saved.dim()}, of_out.options())
+                       : torch::zeros_like(saved.slots);
+    const int64_t threads = at::get_num_threads();
+    of_bias = torch::zeros({threads, saved.m()}, of_out.options());
+    of_out_bias = torch::zeros({threads, saved.dim()}, of_out.options());
+  }
+
+  void run() {
+    at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
+      const torch::NoGradGuard no_gradients;  // each thread has its own
+      std::vector<T> scratch(static_cast<size_t>(2 * kBlockRows * saved_.m()));
+      for (int64_t i = begin; i < end; ++i) take(i, scratch.data());
+    });
+    of_bias = of_bias.sum(0);
+    of_out_bias = of_out_bias.sum(0);
+    if (!shared_) return;
+    Tensor sum = torch::zeros_like(saved_.slots);
+    for (int64_t i = 0; i < parts_.count(); ++i)
+      sum[parts_.parts[static_cast<size_t>(i)].sample].flatten(0, 1).add_(of_slots[i]);
+    of_slots = sum;
+  }
+
+  Tensor of_projected, of_bias, of_slots, of_out_bias;
+
+ private:
+  void take(int64_t i, T* scratch) {
+    const RowPart& part = parts_.parts[static_cast<size_t>(i)];
+    const int64_t m = saved_.m(), dim = saved_.dim(), columns = saved_.columns();
+    T* gradient_data = scratch + kBlockRows * m;
+    const Matrix<T> slots{data_of<T>(saved_.slots) + part.sample * m * dim, m, dim};
+    const Matrix<T> sum_slots{data_of<T>(of_slots) + (shared_ ? i : part.sample) * m * dim, m, dim};
+    T* sum_bias = data_of<T>(of_bias) + at::get_thread_num() * m;
+    T* sum_out_bias = data_of<T>(of_out_bias) + at::get_thread_num() * dim;
+    for_each_block(part, [&](int64_t begin, int64_t end) {
+      const int64_t rows = end - begin;
+      const Matrix<T> w{scratch, rows, m}, gradient{gradient_data, rows, m};
+      const Matrix<T> of_out{data_of<T>(of_out_) + begin * dim, rows, dim};
+      saved_.weights(begin, rows, DropoutMask{}, w.data);
+      multiply(of_out, slots.t(), gradient);
+      slots_backward(w.data, gradient.data, rows, saved_.groups(), saved_.block_mask(begin, saved_.mask));
+      begin == part.begin ? multiply(w.t(), of_out, sum_slots) : multiply_add(w.t(), of_out, sum_slots);
+      add_rows(of_out.data, rows, dim, sum_out_bias);
+      add_rows(gradient.data, rows, m, sum_bias);
+      T* to = data_of<T>(of_projected) + begin * columns;
+      for (int64_t row = 0; row < rows; ++row) {
+        std::fill(to + row * columns, to + (row + 1) * columns - m, T(0));
+        std::copy(gradient.data + row * m, gradient.data + (row + 1) * m, to + (row + 1) * columns - m);
+      }
+    });
+  }
+
+  static void add_rows(const T* matrix, int64_t rows, int64_t columns, T* sum) {
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t j = 0; j < columns; ++j) sum[j] += matrix[row * columns + j];
+    }
+  }
+
+  const Saved& saved_;
+  const Tensor& of_out_;
+  RowParts parts_;
+  bool shared_ = false;  // a sample's parts are summed up afterwards
+};
+
+struct RestoreRows : torch::autograd::Function<RestoreRows> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& projected, const Tensor& bias,
+                        const Tensor& slots, const Tensor& out_bias, const std::optional<Tensor>& given_lengths,
+                        int64_t seed, double p) {
+    const Tensor lengths = given_lengths.value_or(Tensor());
+    context->save_for_backward({projected, bias, slots, lengths});
+    context->saved_data["seed"] = seed;
+    context->saved_data["p"] = p;
+    Tensor out;
+    AT_DISPATCH_FLOATING_TYPES(projected.scalar_type(), "restore_rows", [&] {
+      out = forward_rows<scalar_t>({projected, bias, slots, lengths, DropoutMask::of(static_cast<uint32_t>(seed), p)},
+                                   out_bias);
+    });
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto kept = context->get_saved_variables();
+    const Saved saved{kept[0], kept[1], kept[2], kept[3],
+                      DropoutMask::of(static_cast<uint32_t>(context->saved_data["seed"].toInt()),
+                                      context->saved_data["p"].toDouble())};
+    const Tensor of_out = gradients[0].contiguous();
+    torch::autograd::variable_list of_inputs(7);
+    AT_DISPATCH_FLOATING_TYPES(of_out.scalar_type(), "restore_rows", [&] {
+      Backward<scalar_t> backward(saved, of_out);
+      backward.run();
+      of_inputs[0] = backward.of_projected, of_inputs[1] = backward.of_bias;
+      of_inputs[2] = backward.of_slots, of_inputs[3] = backward.of_out_bias;
+    });
+    return of_inputs;
+  }
+};
+
+}  // namespace
+
+Tensor restore_rows(const RestoreInputs& inputs) {
+  if (!takes_rows(inputs.projected)) return restore_rows_by_definition(inputs);
+  const int64_t seed = inputs.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
+  return RestoreRows::apply(inputs.projected.contiguous(), inputs.bias.contiguous(), inputs.slots.contiguous(),
+                            inputs.out_bias.contiguous(), optional(inputs.lengths), seed, inputs.dropout);
+}
+
+Tensor restore_rows_by_definition(const RestoreInputs& inputs) {
+  const int64_t heads = inputs.slots.size(1), d_p = inputs.slots.size(2), m = heads * d_p;
+  const Tensor logits = inputs.projected.narrow(-1, inputs.projected.size(-1) - m, m) + inputs.bias;  // (B, n, m)
+  const Tensor w = hashed_dropout(logits.unflatten(-1, {heads, d_p}).softmax(-1), inputs.dropout, inputs.dropout > 0);
+  const Tensor out = torch::baddbmm(inputs.out_bias, w.flatten(2), inputs.slots.flatten(1, 2));  // (B, n, D)
+  if (!inputs.lengths.defined()) return out;
+  const Tensor positions = torch::arange(out.size(1), inputs.lengths.options());
+  return out.masked_fill((positions.unsqueeze(0) >= inputs.lengths.unsqueeze(1)).unsqueeze(-1), 0);
+}
+
+}  // namespace fusion

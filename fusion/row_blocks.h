@@ -1,0 +1,81 @@
+// How the rows of a batch of sequences are shared out to threads, and products of what lies in memory.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+namespace fusion {
+
+/// Whether kernels over rows of ours take such a tensor.
+inline bool takes_rows(const torch::Tensor& x) {
+  return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kFloat64);
+}
+
+/// Nothing where a tensor is undefined, which autograd's functions do not take.
+inline std::optional<torch::Tensor> optional(const torch::Tensor& x) {
+  return x.defined() ? std::optional(x) : std::nullopt;
+}
+
+/// A contiguous tensor's numbers, without a check of their type.
+template <class T>
+T* data_of(const torch::Tensor& x) {
+  return static_cast<T*>(x.data_ptr());
+}
+
+/// Consecutive rows of one sample, worked on by one thread.
+struct RowPart {
+  int64_t sample = 0;
+  int64_t begin = 0, end = 0;  // rows of (B * n)
+};
+
+/// The parts of a batch, sample by sample: its real rows alone, padding never.
+struct RowParts {
+  std::vector<RowPart> parts;
+  std::vector<int64_t> first;  // (B + 1) of each sample the first of its parts; a sample without rows has none
+
+  int64_t count() const { return std::ssize(parts); }
+};
+
+/// `lengths` (B) int64 on the CPU; undefined where all n rows are real. A sample is one part where there are samples
+/// enough for all threads.
+RowParts share_out_rows(const torch::Tensor& lengths, int64_t batch, int64_t n);
+
+/// A part's rows, at most kBlockRows at a time, which the second cache holds: work(begin, end).
+constexpr int64_t kBlockRows = 256;
+template <class Work>
+void for_each_block(const RowPart& part, const Work& work) {
+  for (int64_t begin = part.begin; begin < part.end; begin += kBlockRows)
+    work(begin, std::min(begin + kBlockRows, part.end));
+}
+
+/// A matrix in memory: element (i, j) stands at data[i * row + j * column].
+template <class T>
+struct Matrix {
+  T* data = nullptr;
+  int64_t rows = 0, columns = 0;
+  int64_t row = columns, column = 1;
+
+  Matrix t() const { return {data, columns, rows, column, row}; }
+  torch::Tensor tensor() const {
+    return at::from_blob(const_cast<std::remove_const_t<T>*>(data), {rows, columns}, {row, column},
+                         at::TensorOptions(c10::CppTypeToScalarType<std::remove_const_t<T>>::value));
+  }
+};
+
+/// c = a b. Within a thread of at::parallel_for it is that thread's work alone.
+template <class A, class B, class C>
+void multiply(const Matrix<A>& a, const Matrix<B>& b, const Matrix<C>& c) {
+  torch::Tensor out = c.tensor();
+  at::mm_out(out, a.tensor(), b.tensor());
+}
+
+/// c += a b.
+template <class A, class B, class C>
+void multiply_add(const Matrix<A>& a, const Matrix<B>& b, const Matrix<C>& c) {
+  c.tensor().addmm_(a.tensor(), b.tensor());
+}
+
+}  // namespace fusion

@@ -1,0 +1,153 @@
+// Compiled with multiplications and additions contracted (fusion/CMakeLists.txt).
+#include "fusion/slot_kernels.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/vector_clones.h"
+#include "data/vector_math.h"
+
+#define VQA_INLINE [[gnu::always_inline]] inline
+
+namespace fusion {
+namespace {
+
+VQA_INLINE float exponential(float x) { return data::fast_exp(x); }
+inline double exponential(double x) { return std::exp(x); }
+
+VQA_INLINE uint32_t index_of(const BlockMask& mask, int64_t element) {
+  return mask.first + static_cast<uint32_t>(element);
+}
+
+template <class T>
+VQA_INLINE void raise(const T* scores, int64_t rows, int64_t m, T* most, T* factors) {
+  for (int64_t j = 0; j < m; ++j) factors[j] = most[j];
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t j = 0; j < m; ++j) most[j] = std::max(most[j], scores[r * m + j]);
+  }
+  for (int64_t j = 0; j < m; ++j) factors[j] = exponential(factors[j] - most[j]);
+}
+
+template <bool kDrops, class T>
+VQA_INLINE void add_rows(T* scores, int64_t rows, int64_t m, const RunningSoftmax<T>& softmax, const BlockMask& mask) {
+  for (int64_t r = 0; r < rows; ++r) {
+    T* row = scores + r * m;
+    for (int64_t j = 0; j < m; ++j) {
+      const T weight = exponential(row[j] - softmax.most[j]);
+      const T kept = kDrops ? weight * mask.mask.factor(index_of(mask, r * m + j)) : weight;
+      softmax.total[j] += weight;
+      if constexpr (kDrops) softmax.kept[j] += kept;
+      row[j] = kept;
+    }
+  }
+}
+
+template <class T>
+VQA_INLINE void add_block_of(T* scores, int64_t rows, int64_t m, const RunningSoftmax<T>& softmax,
+                             const BlockMask& mask, T* factors) {
+  raise(scores, rows, m, softmax.most, factors);
+  for (int64_t j = 0; j < m; ++j) softmax.total[j] *= factors[j];
+  if (!mask.mask.drops()) {
+    add_rows<false>(scores, rows, m, softmax, mask);
+    for (int64_t j = 0; j < m; ++j) softmax.kept[j] = softmax.total[j];
+    return;
+  }
+  for (int64_t j = 0; j < m; ++j) softmax.kept[j] *= factors[j];
+  add_rows<true>(scores, rows, m, softmax, mask);
+}
+
+template <bool kDrops, class T>
+VQA_INLINE void positions_backward_of(T* scores, T* gradient, int64_t rows, int64_t m, const PositionsGradient<T>& from,
+                                      const BlockMask& mask) {
+  for (int64_t r = 0; r < rows; ++r) {
+    T* score = scores + r * m;
+    T* g = gradient + r * m;
+    for (int64_t j = 0; j < m; ++j) {
+      const T weight = exponential(score[j] - from.log_sums[j]);
+      const T factor = kDrops ? mask.mask.factor(index_of(mask, r * m + j)) : 1;
+      g[j] = weight * (factor * (g[j] + from.of_sums[j]) - from.mean[j]);
+      score[j] = factor * weight;
+    }
+  }
+}
+
+/// The softmax of one head's slots, in place.
+template <class T>
+VQA_INLINE void softmax(T* x, int64_t slots) {
+  const T most = data::max_of(slots, x[0], [&](int64_t s) { return x[s]; });
+  for (int64_t s = 0; s < slots; ++s) x[s] = exponential(x[s] - most);
+  const T inverse = 1 / data::sum_of(slots, [&](int64_t s) { return x[s]; });
+  for (int64_t s = 0; s < slots; ++s) x[s] *= inverse;
+}
+
+template <class T>
+VQA_INLINE void drop(T* weights, int64_t count, const BlockMask& mask) {
+  if (!mask.mask.drops()) return;
+  for (int64_t i = 0; i < count; ++i) weights[i] *= mask.mask.factor(index_of(mask, i));
+}
+
+template <class T>
+VQA_INLINE void slots_forward_of(const T* logits, int64_t row, const T* bias, T* weights, int64_t rows,
+                                 const SlotGroups& groups, const BlockMask& mask) {
+  const int64_t m = groups.columns();
+  for (int64_t r = 0; r < rows; ++r) {
+    T* to = weights + r * m;
+    for (int64_t j = 0; j < m; ++j) to[j] = logits[r * row + j] + bias[j];
+    for (int64_t i = 0; i < groups.heads; ++i) softmax(to + i * groups.slots, groups.slots);
+  }
+  drop(weights, rows * m, mask);
+}
+
+template <class T>
+VQA_INLINE void slots_backward_of(T* weights, T* gradient, int64_t rows, const SlotGroups& groups,
+                                  const BlockMask& mask) {
+  const int64_t slots = groups.slots;
+  drop(gradient, rows * groups.columns(), mask);
+  for (int64_t i = 0; i < rows * groups.heads; ++i) {
+    const T* w = weights + i * slots;
+    T* g = gradient + i * slots;
+    const T mean = data::sum_of(slots, [&](int64_t s) { return w[s] * g[s]; });
+    for (int64_t s = 0; s < slots; ++s) g[s] = w[s] * (g[s] - mean);
+  }
+  drop(weights, rows * groups.columns(), mask);
+}
+
+}  // namespace
+
+VQA_VECTOR_CLONES void add_block(float* scores, int64_t rows, int64_t m, const RunningSoftmax<float>& softmax,
+                                 const BlockMask& mask, float* factors) {
+  add_block_of(scores, rows, m, softmax, mask, factors);
+}
+void add_block(double* scores, int64_t rows, int64_t m, const RunningSoftmax<double>& softmax, const BlockMask& mask,
+               double* factors) {
+  add_block_of(scores, rows, m, softmax, mask, factors);
+}
+
+VQA_VECTOR_CLONES void positions_backward(float* scores, float* gradient, int64_t rows, int64_t m,
+                                          const PositionsGradient<float>& from, const BlockMask& mask) {
+  if (mask.mask.drops()) return positions_backward_of<true>(scores, gradient, rows, m, from, mask);
+  positions_backward_of<false>(scores, gradient, rows, m, from, mask);
+}
+void positions_backward(double* scores, double* gradient, int64_t rows, int64_t m,
+                        const PositionsGradient<double>& from, const BlockMask& mask) {
+  positions_backward_of<true>(scores, gradient, rows, m, from, mask);
+}
+
+VQA_VECTOR_CLONES void slots_forward(const float* logits, int64_t row, const float* bias, float* weights, int64_t rows,
+                                     const SlotGroups& groups, const BlockMask& mask) {
+  slots_forward_of(logits, row, bias, weights, rows, groups, mask);
+}
+void slots_forward(const double* logits, int64_t row, const double* bias, double* weights, int64_t rows,
+                   const SlotGroups& groups, const BlockMask& mask) {
+  slots_forward_of(logits, row, bias, weights, rows, groups, mask);
+}
+
+VQA_VECTOR_CLONES void slots_backward(float* weights, float* gradient, int64_t rows, const SlotGroups& groups,
+                                      const BlockMask& mask) {
+  slots_backward_of(weights, gradient, rows, groups, mask);
+}
+void slots_backward(double* weights, double* gradient, int64_t rows, const SlotGroups& groups, const BlockMask& mask) {
+  slots_backward_of(weights, gradient, rows, groups, mask);
+}
+
+}  // namespace fusion

@@ -1,0 +1,68 @@
+// The softmaxes around the compressed rows ("slots") of linear attention, block by block between two matrix products,
+// on a CPU. Single-threaded and plain: what a block is and which thread has it is decided in compress_rows and
+// restore_rows.
+//
+// Letters: `rows` positions of a block, h heads of d_p slots each, m = h d_p columns. T is float or double.
+#pragma once
+
+#include <cstdint>
+
+#include "fusion/dropout_mask.h"
+
+namespace fusion {
+
+/// A block's place in the mask that dropout puts over all positions: its first element's index.
+struct BlockMask {
+  DropoutMask mask;
+  uint32_t first = 0;
+};
+
+/// Softmaxes over the positions of a sequence that comes block by block, m of them side by side (Milakov and Gimelshein
+/// 2018, "Online normalizer calculation for softmax").
+template <class T>
+struct RunningSoftmax {
+  T* most;   // (m) greatest score so far; lowest number at the start
+  T* total;  // (m) sum of exp(score - most)
+  T* kept;   // (m) the same after dropout
+};
+
+/// Scores (rows, m) -> exp(score - most) after dropout, in place. `factors` (m): what earlier blocks' sums are to be
+/// multiplied by, since `most` has grown.
+void add_block(float* scores, int64_t rows, int64_t m, const RunningSoftmax<float>& softmax, const BlockMask& mask,
+               float* factors);
+void add_block(double* scores, int64_t rows, int64_t m, const RunningSoftmax<double>& softmax, const BlockMask& mask,
+               double* factors);
+
+/// What the gradient of softmaxes over positions is made of.
+template <class T>
+struct PositionsGradient {
+  const T* log_sums;  // (m) log of the sum of exp(score)
+  const T* of_sums;   // (m) gradient of the sums of weights after dropout
+  const T* mean;      // (m) sum over all positions of weight times its gradient
+};
+
+/// `scores` (rows, m) -> weights after dropout, in place; `gradient` (rows, m), of those weights without what their
+/// sums add -> gradient of the scores, in place.
+void positions_backward(float* scores, float* gradient, int64_t rows, int64_t m, const PositionsGradient<float>& from,
+                        const BlockMask& mask);
+void positions_backward(double* scores, double* gradient, int64_t rows, int64_t m,
+                        const PositionsGradient<double>& from, const BlockMask& mask);
+
+/// Softmaxes over the slots of each head.
+struct SlotGroups {
+  int64_t heads = 1, slots = 1;  // h, d_p
+
+  int64_t columns() const { return heads * slots; }
+};
+
+/// `logits` (rows, m), `row` numbers from one row to the next, plus `bias` (m) -> weights after dropout (rows, m).
+void slots_forward(const float* logits, int64_t row, const float* bias, float* weights, int64_t rows,
+                   const SlotGroups& groups, const BlockMask& mask);
+void slots_forward(const double* logits, int64_t row, const double* bias, double* weights, int64_t rows,
+                   const SlotGroups& groups, const BlockMask& mask);
+
+/// `weights` (rows, m) without dropout -> with it, in place; `gradient` (rows, m) of those -> of the logits, in place.
+void slots_backward(float* weights, float* gradient, int64_t rows, const SlotGroups& groups, const BlockMask& mask);
+void slots_backward(double* weights, double* gradient, int64_t rows, const SlotGroups& groups, const BlockMask& mask);
+
+}  // namespace fusion
