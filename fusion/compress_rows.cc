@@ -70,7 +70,7 @@ class Forward {
           const DropoutMask& mask)
       : s_(x, queries, weight), x_(x), queries_(queries), weight_(weight), parts_(parts), mask_(mask) {
     const auto options = x.options();
-    mixed = torch::empty({s_.batch, s_.heads, s_.d_p, s_.dim}, options);
+    mixed = torch::empty({s_.heads, s_.batch, s_.d_p, s_.dim}, options);
     row_sums = torch::empty({s_.batch, s_.heads, s_.d_p, 1}, options);
     log_sums = torch::empty({s_.batch, s_.m()}, options);
     projected = padded ? torch::zeros({s_.batch, s_.n, s_.columns}, options)
@@ -84,28 +84,33 @@ class Forward {
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       std::vector<T> scratch(static_cast<size_t>((s_.keys() + kBlockRows + 1) * s_.m()));
-      for (int64_t i = begin; i < end; ++i) take(i, scratch.data());
+      std::vector<T> sum(static_cast<size_t>(shared ? 0 : s_.m() * s_.dim));
+      for (int64_t i = begin; i < end; ++i) {
+        take(i, shared ? data_of<T>(partial_) + i * s_.m() * s_.dim : sum.data(), scratch.data());
+        const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
+        for (int64_t j = 0; !shared && j < s_.m(); ++j) combine(sample, j, sum.data());
+      }
     });
     at::parallel_for(0, s_.batch * s_.m(), 16, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) combine(row / s_.m(), row % s_.m());
+      for (int64_t row = begin; row < end; ++row) {
+        const int64_t b = row / s_.m(), first = parts_.first[static_cast<size_t>(b)];
+        if (first == parts_.first[static_cast<size_t>(b) + 1]) clear(b, row % s_.m());
+        if (shared) combine(b, row % s_.m(), data_of<T>(partial_) + first * s_.m() * s_.dim);
+      }
     });
   }
 
-  Tensor mixed, row_sums, log_sums, projected;
+  Tensor mixed;  // (h, B, d_p, D)
+  Tensor row_sums, log_sums, projected;
 
  private:
-  /// Where a part sums up W X.
-  T* partial(int64_t i) const {
-    return partial_.defined() ? data_of<T>(partial_) + i * s_.m() * s_.dim
-                              : data_of<T>(mixed) + parts_.parts[static_cast<size_t>(i)].sample * s_.m() * s_.dim;
-  }
-
   RunningSoftmax<T> softmax(int64_t i) const {
     T* sums = data_of<T>(sums_) + i * 3 * s_.m();
     return {sums, sums + s_.m(), sums + 2 * s_.m()};
   }
 
-  void take(int64_t i, T* scratch) {
+  /// W X of a part before its division by the softmax's totals -> `sum_data` (m, D).
+  void take(int64_t i, T* sum_data, T* scratch) {
     const RowPart& part = parts_.parts[static_cast<size_t>(i)];
     const RunningSoftmax<T> running = softmax(i);
     std::fill(running.most, running.most + s_.m(), std::numeric_limits<T>::lowest());
@@ -114,7 +119,7 @@ class Forward {
     T* factors = spread + s_.keys() * s_.m();
     T* scores = factors + s_.m();
     spread_queries(data_of<T>(queries_) + part.sample * s_.m() * s_.r, s_, spread);
-    const Matrix<T> weight{data_of<T>(weight_), s_.columns, s_.dim}, sum{partial(i), s_.m(), s_.dim};
+    const Matrix<T> weight{data_of<T>(weight_), s_.columns, s_.dim}, sum{sum_data, s_.m(), s_.dim};
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
       const Matrix<T> x{data_of<T>(x_) + begin * s_.dim, rows, s_.dim};
@@ -129,17 +134,22 @@ class Forward {
     });
   }
 
-  /// The parts' sums of sample b and column j into one.
-  void combine(int64_t b, int64_t j) {
+  T* mixed_row(int64_t b, int64_t j) const {
+    return data_of<T>(mixed) + ((j / s_.d_p * s_.batch + b) * s_.d_p + j % s_.d_p) * s_.dim;
+  }
+
+  /// What a sample without rows gives.
+  void clear(int64_t b, int64_t j) {
+    std::fill_n(mixed_row(b, j), s_.dim, T(0));
+    data_of<T>(row_sums)[b * s_.m() + j] = 0;
+    data_of<T>(log_sums)[b * s_.m() + j] = 0;
+  }
+
+  /// The sums of sample b's parts in column j, `partial` (parts, m, D), into one.
+  void combine(int64_t b, int64_t j, const T* partial) {
     const int64_t first = parts_.first[static_cast<size_t>(b)], last = parts_.first[static_cast<size_t>(b) + 1];
-    T* to = data_of<T>(mixed) + (b * s_.m() + j) * s_.dim;
-    if (first == last) {
-      std::fill(to, to + s_.dim, T(0));
-      data_of<T>(row_sums)[b * s_.m() + j] = 0;
-      data_of<T>(log_sums)[b * s_.m() + j] = 0;
-      return;
-    }
-    T most = softmax(first).most[j], total = 0, kept = 0;
+    T* to = mixed_row(b, j);
+    T most = std::numeric_limits<T>::lowest(), total = 0, kept = 0;
     for (int64_t i = first; i < last; ++i) most = std::max(most, softmax(i).most[j]);
     for (int64_t i = first; i < last; ++i) {
       const T factor = std::exp(softmax(i).most[j] - most);
@@ -148,7 +158,7 @@ class Forward {
     }
     for (int64_t i = first; i < last; ++i) {
       const T factor = std::exp(softmax(i).most[j] - most) / total;
-      const T* from = partial(i) + j * s_.dim;
+      const T* from = partial + ((i - first) * s_.m() + j) * s_.dim;
       if (i == first) {
         for (int64_t k = 0; k < s_.dim; ++k) to[k] = factor * from[k];
       } else {
@@ -163,13 +173,14 @@ class Forward {
   const Tensor &x_, &queries_, &weight_;
   const RowParts& parts_;
   DropoutMask mask_;
-  Tensor sums_, partial_;  // of each part: (3, m) as RunningSoftmax names them; (m, D), undefined where `mixed` serves
+  Tensor sums_, partial_;  // of each part: (3, m) as RunningSoftmax names them; (m, D) where a sample has several
 };
 
 /// What forward leaves for backward, and the gradients of what it gave.
 struct Saved {
   Tensor x, queries, weight, log_sums, mixed, row_sums, projected;
-  Tensor of_mixed, of_row_sums, of_projected;
+  Tensor of_mixed;  // (h, B, d_p, D)
+  Tensor of_row_sums, of_projected;
 };
 
 template <class T>
@@ -180,14 +191,16 @@ class Backward {
     of_x = padded ? torch::zeros_like(saved.x) : torch::empty_like(saved.x);
     of_queries = torch::zeros_like(saved.queries);
     of_weight = torch::zeros({at::get_num_threads(), s_.columns, s_.dim}, saved.x.options());
-    mean_ = ((saved.mixed * saved.of_mixed).sum(-1, true) + saved.row_sums * saved.of_row_sums).flatten(1);  // (B, m)
+    mean_ = ((saved.mixed * saved.of_mixed.transpose(0, 1)).sum(-1, true) + saved.row_sums * saved.of_row_sums)
+                .flatten(1);  // (B, m)
     of_queries_ = torch::empty({parts.count(), s_.m(), s_.keys()}, saved.x.options());
   }
 
   void run() {
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
-      std::vector<T> scratch(static_cast<size_t>((s_.keys() + 2 * kBlockRows) * s_.m() + kBlockRows * s_.columns));
+      std::vector<T> scratch(
+          static_cast<size_t>((s_.keys() + 2 * kBlockRows + s_.dim) * s_.m() + kBlockRows * s_.columns));
       for (int64_t i = begin; i < end; ++i) take(i, scratch.data());
     });
     of_weight = of_weight.sum(0);
@@ -209,7 +222,9 @@ class Backward {
     T* gradient = scores + kBlockRows * m;
     T* joined = gradient + kBlockRows * m;
     spread_queries(data_of<T>(saved_.queries) + b * m * s_.r, s_, spread_data);
-    const Matrix<T> spread{spread_data, keys, m}, of_mixed{data_of<T>(saved_.of_mixed) + b * m * s_.dim, m, s_.dim};
+    T* room = joined + kBlockRows * s_.columns;
+    const Matrix<T> spread{spread_data, keys, m};
+    const Matrix<T> of_mixed{SampleSlots<T>(saved_.of_mixed, b).gather(room), m, s_.dim};
     const Matrix<T> weight{data_of<T>(saved_.weight), s_.columns, s_.dim};
     const Matrix<T> sum_weight{data_of<T>(of_weight) + at::get_thread_num() * s_.columns * s_.dim, s_.columns, s_.dim};
     const Matrix<T> sum_queries{data_of<T>(of_queries_) + i * m * keys, m, keys};
@@ -253,7 +268,7 @@ struct CompressRows : torch::autograd::Function<CompressRows> {
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "compress_rows", [&] {
       Forward<scalar_t> forward(x, queries, weight, parts, lengths.defined(), mask);
       forward.run();
-      mixed = forward.mixed, row_sums = forward.row_sums;
+      mixed = forward.mixed.transpose(0, 1), row_sums = forward.row_sums;
       log_sums = forward.log_sums, projected = forward.projected;
     });
     context->save_for_backward({x, queries, weight, lengths, log_sums, mixed, row_sums, projected});
@@ -267,10 +282,18 @@ struct CompressRows : torch::autograd::Function<CompressRows> {
     const auto saved = context->get_saved_variables();
     const Tensor& lengths = saved[3];
     const auto given = [&](size_t i, const Tensor& output) {
-      return gradients[i].defined() ? gradients[i].contiguous() : torch::zeros_like(output);
+      return gradients[i].defined() ? gradients[i] : torch::zeros_like(output);
     };
-    const Saved all{saved[0], saved[1], saved[2],           saved[4],           saved[5],
-                    saved[6], saved[7], given(0, saved[5]), given(1, saved[6]), given(2, saved[7])};
+    const Saved all{saved[0],
+                    saved[1],
+                    saved[2],
+                    saved[4],
+                    saved[5],
+                    saved[6],
+                    saved[7],
+                    heads_first(given(0, saved[5])),
+                    given(1, saved[6]).contiguous(),
+                    given(2, saved[7]).contiguous()};
     const RowParts parts = share_out_rows(lengths, all.x.size(0), all.x.size(1));
     const DropoutMask mask = DropoutMask::of(static_cast<uint32_t>(context->saved_data["seed"].toInt()),
                                              context->saved_data["p"].toDouble());

@@ -15,13 +15,15 @@ using torch::Tensor;
 
 /// What forward leaves for backward.
 struct Saved {
-  Tensor projected, bias, slots, lengths;
+  Tensor projected, bias;
+  Tensor slots;  // (h, B, d_p, D)
+  Tensor lengths;
   DropoutMask mask;
 
   int64_t n() const { return projected.size(1); }
   int64_t columns() const { return projected.size(2); }
   int64_t dim() const { return slots.size(3); }
-  SlotGroups groups() const { return {slots.size(1), slots.size(2)}; }
+  SlotGroups groups() const { return {slots.size(0), slots.size(2)}; }
   int64_t m() const { return groups().columns(); }
   RowParts parts() const { return share_out_rows(lengths, projected.size(0), n()); }
 
@@ -47,10 +49,10 @@ Tensor forward_rows(const Saved& saved, const Tensor& out_bias) {
   const T* bias = data_of<T>(out_bias);
   at::parallel_for(0, parts.count(), 1, [&](int64_t first, int64_t last) {
     const torch::NoGradGuard no_gradients;  // each thread has its own
-    std::vector<T> weights(static_cast<size_t>(kBlockRows * m));
+    std::vector<T> weights(static_cast<size_t>(kBlockRows * m)), room(static_cast<size_t>(m * dim));
     for (int64_t i = first; i < last; ++i) {
       const RowPart& part = parts.parts[static_cast<size_t>(i)];
-      const Matrix<T> slots{data_of<T>(saved.slots) + part.sample * m * dim, m, dim};
+      const Matrix<T> slots{SampleSlots<T>(saved.slots, part.sample).gather(room.data()), m, dim};
       for_each_block(part, [&](int64_t begin, int64_t end) {
         const Matrix<T> to{data_of<T>(out) + begin * dim, end - begin, dim};
         saved.weights(begin, end - begin, saved.mask, weights.data());
@@ -67,7 +69,7 @@ class Backward {
  public:
   Backward(const Saved& saved, const Tensor& of_out) : saved_(saved), of_out_(of_out), parts_(saved.parts()) {
     of_projected = saved.lengths.defined() ? torch::zeros_like(saved.projected) : torch::empty_like(saved.projected);
-    shared_ = parts_.count() > saved.slots.size(0);
+    shared_ = parts_.count() > saved.slots.size(1);
     of_slots = shared_ ? torch::empty({parts_.count(), saved.m(), saved.dim()}, of_out.options())
                        : torch::zeros_like(saved.slots);
     const int64_t threads = at::get_num_threads();
@@ -78,7 +80,7 @@ class Backward {
   void run() {
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
-      std::vector<T> scratch(static_cast<size_t>(2 * kBlockRows * saved_.m()));
+      std::vector<T> scratch(static_cast<size_t>((2 * kBlockRows + 2 * saved_.dim()) * saved_.m()));
       for (int64_t i = begin; i < end; ++i) take(i, scratch.data());
     });
     of_bias = of_bias.sum(0);
@@ -86,7 +88,7 @@ class Backward {
     if (!shared_) return;
     Tensor sum = torch::zeros_like(saved_.slots);
     for (int64_t i = 0; i < parts_.count(); ++i)
-      sum[parts_.parts[static_cast<size_t>(i)].sample].flatten(0, 1).add_(of_slots[i]);
+      sum.select(1, parts_.parts[static_cast<size_t>(i)].sample).add_(of_slots[i].view_as(sum.select(1, 0)));
     of_slots = sum;
   }
 
@@ -97,8 +99,9 @@ class Backward {
     const RowPart& part = parts_.parts[static_cast<size_t>(i)];
     const int64_t m = saved_.m(), dim = saved_.dim(), columns = saved_.columns();
     T* gradient_data = scratch + kBlockRows * m;
-    const Matrix<T> slots{data_of<T>(saved_.slots) + part.sample * m * dim, m, dim};
-    const Matrix<T> sum_slots{data_of<T>(of_slots) + (shared_ ? i : part.sample) * m * dim, m, dim};
+    T* room = gradient_data + kBlockRows * m;
+    const Matrix<T> slots{SampleSlots<T>(saved_.slots, part.sample).gather(room), m, dim};
+    const Matrix<T> sum_slots{shared_ ? data_of<T>(of_slots) + i * m * dim : room + m * dim, m, dim};
     T* sum_bias = data_of<T>(of_bias) + at::get_thread_num() * m;
     T* sum_out_bias = data_of<T>(of_out_bias) + at::get_thread_num() * dim;
     for_each_block(part, [&](int64_t begin, int64_t end) {
@@ -117,6 +120,7 @@ class Backward {
         std::copy(gradient.data + row * m, gradient.data + (row + 1) * m, to + (row + 1) * columns - m);
       }
     });
+    if (!shared_) SampleSlots<T>(of_slots, part.sample).scatter(sum_slots.data);
   }
 
   static void add_rows(const T* matrix, int64_t rows, int64_t columns, T* sum) {
@@ -133,9 +137,9 @@ class Backward {
 
 struct RestoreRows : torch::autograd::Function<RestoreRows> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& projected, const Tensor& bias,
-                        const Tensor& slots, const Tensor& out_bias, const std::optional<Tensor>& given_lengths,
+                        const Tensor& given_slots, const Tensor& out_bias, const std::optional<Tensor>& given_lengths,
                         int64_t seed, double p) {
-    const Tensor lengths = given_lengths.value_or(Tensor());
+    const Tensor slots = heads_first(given_slots), lengths = given_lengths.value_or(Tensor());
     context->save_for_backward({projected, bias, slots, lengths});
     context->saved_data["seed"] = seed;
     context->saved_data["p"] = p;
@@ -159,7 +163,7 @@ struct RestoreRows : torch::autograd::Function<RestoreRows> {
       Backward<scalar_t> backward(saved, of_out);
       backward.run();
       of_inputs[0] = backward.of_projected, of_inputs[1] = backward.of_bias;
-      of_inputs[2] = backward.of_slots, of_inputs[3] = backward.of_out_bias;
+      of_inputs[2] = backward.of_slots.transpose(0, 1), of_inputs[3] = backward.of_out_bias;
     });
     return of_inputs;
   }
@@ -170,7 +174,7 @@ struct RestoreRows : torch::autograd::Function<RestoreRows> {
 Tensor restore_rows(const RestoreInputs& inputs) {
   if (!takes_rows(inputs.projected)) return restore_rows_by_definition(inputs);
   const int64_t seed = inputs.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
-  return RestoreRows::apply(inputs.projected.contiguous(), inputs.bias.contiguous(), inputs.slots.contiguous(),
+  return RestoreRows::apply(inputs.projected.contiguous(), inputs.bias.contiguous(), inputs.slots,
                             inputs.out_bias.contiguous(), optional(inputs.lengths), seed, inputs.dropout);
 }
 

@@ -65,6 +65,32 @@ struct Matrix {
   }
 };
 
+/// One sample's slots (h d_p, D) of a batch that stands heads first, (h, B, d_p, D).
+template <class T>
+struct SampleSlots {
+  T* data = nullptr;                                 // the sample's first head
+  int64_t heads = 0, head_stride = 0, per_head = 0;  // numbers from head to head, and of one head
+
+  SampleSlots(const torch::Tensor& slots, int64_t sample)
+      : heads(slots.size(0)), head_stride(slots.stride(0)), per_head(slots.size(2) * slots.size(3)) {
+    data = static_cast<T*>(slots.data_ptr()) + sample * per_head;
+  }
+
+  /// As one matrix: in place where there is one sample, else copied to `room`.
+  T* gather(T* room) const {
+    if (head_stride == per_head) return data;
+    for (int64_t i = 0; i < heads; ++i) std::copy_n(data + i * head_stride, per_head, room + i * per_head);
+    return room;
+  }
+
+  void scatter(const T* from) const {
+    for (int64_t i = 0; i < heads; ++i) std::copy_n(from + i * per_head, per_head, data + i * head_stride);
+  }
+};
+
+/// (B, h, m, k) in that order in memory or as a view -> (h, B, m, k) contiguous.
+inline torch::Tensor heads_first(const torch::Tensor& x) { return x.transpose(0, 1).contiguous(); }
+
 /// c = a b. Within a thread of at::parallel_for it is that thread's work alone.
 template <class A, class B, class C>
 void multiply(const Matrix<A>& a, const Matrix<B>& b, const Matrix<C>& c) {

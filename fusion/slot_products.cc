@@ -10,20 +10,60 @@ bool cheaper_over_slots(int64_t n, const SlotShape& s) {
   return 2 * s.slots * (s.heads * n + s.dim) < n * (s.dim + s.slots);
 }
 
+namespace {
+
+using torch::Tensor;
+
+/// (B, h, m, k) -> (h, B m, k): a view where the memory is heads first.
+Tensor rows_of_heads(const Tensor& x) { return x.transpose(0, 1).flatten(1, 2); }
+
+/// What LibTorch's bmm is, but that the matrices are parts of one weight and that their gradient is written there,
+/// without a copy: by autograd's own it comes as (h, k, n), to be turned round and copied into the weight's order.
+struct PerHead : torch::autograd::Function<PerHead> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        int64_t axis) {
+    context->save_for_backward({x, weight});
+    context->saved_data["axis"] = axis;
+    const Tensor rows = torch::bmm(rows_of_heads(x), by_head(weight, x.size(1), axis));
+    return rows.unflatten(1, {x.size(0), x.size(2)}).transpose(0, 1);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1];
+    const int64_t heads = x.size(1), axis = context->saved_data["axis"].toInt();
+    const Tensor rows = rows_of_heads(gradients[0]);  // (h, B m, n)
+    const Tensor of_x = torch::bmm(rows, by_head(weight, heads, axis).transpose(1, 2));
+    Tensor of_weight;
+    if (context->needs_input_grad(1)) {
+      of_weight = torch::empty_like(weight);
+      Tensor of_heads = by_head(of_weight, heads, axis).transpose(1, 2);  // (h, n, k)
+      at::bmm_out(of_heads, rows.transpose(1, 2), rows_of_heads(x));
+    }
+    return {of_x.unflatten(1, {x.size(0), x.size(2)}).transpose(0, 1), of_weight, Tensor()};
+  }
+
+  /// (h, k, n): what each head's rows are multiplied by, from its rows (axis 0) or columns (axis 1) of a weight (n, k).
+  static Tensor by_head(const Tensor& weight, int64_t heads, int64_t axis) {
+    const Tensor split = weight.unflatten(axis, {heads, weight.size(axis) / heads});
+    return axis == 0 ? split.transpose(1, 2) : split.permute({1, 2, 0});
+  }
+};
+
+}  // namespace
+
 torch::Tensor per_head(const torch::Tensor& x, const torch::Tensor& weights) {
-  const torch::Tensor rows = x.transpose(0, 1).flatten(1, 2);  // (h, B m, k)
-  return torch::bmm(rows, weights).unflatten(1, {x.size(0), x.size(2)}).transpose(0, 1);
+  return torch::bmm(rows_of_heads(x), weights).unflatten(1, {x.size(0), x.size(2)}).transpose(0, 1);
 }
 
 torch::Tensor project_slots(const torch::Tensor& mixed, const torch::Tensor& row_sums, const torch::nn::Linear& a) {
-  const int64_t heads = mixed.size(1), d_h = a->weight.size(0) / heads;
-  const torch::Tensor by_head = a->weight.unflatten(0, {heads, d_h}).transpose(1, 2);  // (h, D, d_h)
-  return torch::addcmul(per_head(mixed, by_head), row_sums, a->bias.view({heads, 1, d_h}));
+  const torch::Tensor bias = a->bias.view({mixed.size(1), 1, -1});  // (h, 1, d_h)
+  return torch::addcmul(PerHead::apply(mixed, a->weight, 0), row_sums, bias);
 }
 
 torch::Tensor out_slots(const torch::Tensor& slots, const torch::nn::Linear& a) {
-  const int64_t heads = slots.size(1), d_h = slots.size(3);
-  return per_head(slots, a->weight.unflatten(1, {heads, d_h}).permute({1, 2, 0}));  // by (h, d_h, D)
+  return PerHead::apply(slots, a->weight, 1);
 }
 
 torch::Tensor restore_slots(const torch::Tensor& w, const torch::Tensor& slots, const torch::nn::Linear& a,

@@ -21,7 +21,7 @@ torch::Tensor per_head(const torch::Tensor& x, const torch::Tensor& weights);
 /// `mixed` W X (B, h, m, D), `row_sums` W 1 (B, h, m, 1) or what broadcasts so -> (B, h, m, d_h).
 torch::Tensor project_slots(const torch::Tensor& mixed, const torch::Tensor& row_sums, const torch::nn::Linear& a);
 
-/// Y_i A_i, A_i being head i's rows of A: Y (B, h, m, d_h) -> (B, h, m, D).
+/// Y_i A_i, A_i being head i's rows of A: Y (B, h, m, d_h) -> (B, h, m, D), heads first in memory.
 torch::Tensor out_slots(const torch::Tensor& slots, const torch::nn::Linear& a);
 
 /// (concat of W'_i Y_i) A + b: `w` W' (B, n, h, m), `slots` Y (B, h, m, d_h) -> (B, n, D). `over_slots`: as
