@@ -1,6 +1,6 @@
 #include "fusion/attention_pool.h"
 
-#include "fusion/dropout.h"
+#include "fusion/relu_feed_forward.h"
 
 namespace fusion {
 
@@ -11,7 +11,8 @@ AttentionPoolImpl::AttentionPoolImpl(const AttentionPoolOptions& options) : drop
 }
 
 torch::Tensor AttentionPoolImpl::score(const torch::Tensor& x) {
-  return score_(hashed_dropout(torch::relu(hidden_(x)), dropout_, is_training())).squeeze(-1);
+  const FeedForwardWeights weights{hidden_->weight, hidden_->bias, score_->weight, score_->bias};
+  return relu_feed_forward(x, weights, is_training() ? dropout_ : 0).squeeze(-1);
 }
 
 torch::Tensor AttentionPoolImpl::scores(const Sequence& x) {

@@ -6,11 +6,17 @@
 
 namespace fusion {
 
+namespace {
+
+torch::Tensor gelu_feed_forward(const torch::Tensor& x, const FeedForwardWeights& w, double p) {
+  const torch::Tensor hidden = torch::gelu(torch::linear(x, w.inner, w.inner_bias));  // (..., feed_forward)
+  return torch::linear(hashed_dropout(hidden, p, p > 0), w.outer, w.outer_bias);
+}
+
+}  // namespace
+
 const std::vector<Activation>& activations() {
-  static const std::vector<Activation> all{
-      {"relu", [](const torch::Tensor& x) { return torch::relu(x); }},
-      {"gelu", [](const torch::Tensor& x) { return torch::gelu(x); }},
-  };
+  static const std::vector<Activation> all{{"relu", relu_feed_forward}, {"gelu", gelu_feed_forward}};
   return all;
 }
 
@@ -44,8 +50,8 @@ FeedForwardImpl::FeedForwardImpl(const LayerOptions& options)
 }
 
 torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
-  const torch::Tensor inner = activation_.apply(inner_(x));  // (..., feed_forward)
-  return outer_(hashed_dropout(inner, dropout_, is_training()));
+  return activation_.feed_forward(x, {inner_->weight, inner_->bias, outer_->weight, outer_->bias},
+                                  is_training() ? dropout_ : 0);
 }
 
 EncoderLayerImpl::EncoderLayerImpl(const LayerOptions& options) : dropout_(options.dropout) {

@@ -10,13 +10,14 @@
 #include "fusion/attention.h"
 #include "fusion/dropout.h"
 #include "fusion/layer_norm.h"
+#include "fusion/relu_feed_forward.h"
 
 namespace fusion {
 
-/// What a feed-forward block has between its two linear layers.
+/// What a feed-forward block has between its two linear layers, and how it is computed with dropout's probability p.
 struct Activation {
   const char* name;
-  torch::Tensor (*apply)(const torch::Tensor& x);
+  torch::Tensor (*feed_forward)(const torch::Tensor& x, const FeedForwardWeights& weights, double p);
 };
 
 /// Every activation there is.

@@ -1,0 +1,21 @@
+// Linear, ReLU, dropout, linear, as one operation.
+#pragma once
+
+#include <torch/torch.h>
+
+namespace fusion {
+
+/// The two linear layers' parameters: inner (F, D) and (F), outer (O, F) and (O).
+struct FeedForwardWeights {
+  torch::Tensor inner, inner_bias, outer, outer_bias;
+};
+
+/// drop(relu(x inner^T + inner_bias)) outer^T + outer_bias, with dropout's probability `p`: (..., D) -> (..., O),
+/// differentiable in x and the weights.
+///
+/// On a CPU in float32: rows go through both products block by block, so that the F numbers of a row are in the second
+/// cache when the outer product reads them; bias, ReLU and dropout are one pass over them there. For the gradient only
+/// their result is kept: it is zero just where the gradient is. Elsewhere LibTorch's operators.
+torch::Tensor relu_feed_forward(const torch::Tensor& x, const FeedForwardWeights& weights, double p);
+
+}  // namespace fusion

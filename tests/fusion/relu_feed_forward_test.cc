@@ -1,0 +1,59 @@
+#include "fusion/relu_feed_forward.h"
+
+#include <gtest/gtest.h>
+
+#include "fusion/dropout.h"
+#include "tests/fusion/compare.h"
+
+namespace fusion {
+namespace {
+
+using torch::Tensor;
+
+struct Case {
+  int64_t rows;
+  double dropout;
+};
+
+/// The formula by LibTorch's operators; its dropout has the mask that relu_feed_forward has for one seed.
+Tensor by_formula(const Tensor& x, const FeedForwardWeights& w, double p) {
+  const Tensor hidden = torch::relu(torch::linear(x, w.inner, w.inner_bias));
+  return torch::linear(hashed_dropout(hidden, p, p > 0), w.outer, w.outer_bias);
+}
+
+/// Output and gradients.
+std::vector<Tensor> pass(Tensor (*way)(const Tensor&, const FeedForwardWeights&, double), const Case& c) {
+  torch::manual_seed(5);
+  const Tensor x = torch::randn({2, c.rows, 6}).requires_grad_();
+  const FeedForwardWeights w{torch::randn({20, 6}).requires_grad_(), torch::randn({20}).requires_grad_(),
+                             torch::randn({5, 20}).requires_grad_(), torch::randn({5}).requires_grad_()};
+  torch::manual_seed(6);
+  const Tensor out = way(x, w, c.dropout);
+  std::vector<Tensor> all{out.detach()};
+  const Tensor loss = (out * torch::arange(out.numel()).sin().view_as(out)).sum();
+  for (const Tensor& g : torch::autograd::grad({loss}, {x, w.inner, w.inner_bias, w.outer, w.outer_bias}))
+    all.push_back(g);
+  return all;
+}
+
+// No row; fewer than threads share; blocks, the last of them short.
+TEST(ReluFeedForward, EqualsItsFormulaAndItsGradients) {
+  for (const Case& c : {Case{0, 0}, Case{1, 0}, Case{3, 0.3}, Case{400, 0}, Case{333, 0.3}}) {
+    const auto found = pass(relu_feed_forward, c), expected = pass(by_formula, c);
+    for (size_t i = 0; i < found.size(); ++i) {
+      ASSERT_EQ(found[i].sizes(), expected[i].sizes());
+      EXPECT_TRUE(torch::allclose(found[i], expected[i], 1e-4, 1e-4)) << c.rows << " rows, tensor " << i;
+    }
+  }
+}
+
+TEST(ReluFeedForward, GivesTheSameWithAndWithoutGradients) {
+  torch::manual_seed(5);
+  const Tensor x = torch::randn({400, 6});
+  const FeedForwardWeights w{torch::randn({20, 6}), torch::randn({20}), torch::randn({5, 20}), torch::randn({5})};
+  const Tensor plain = relu_feed_forward(x, w, 0);
+  EXPECT_TRUE(torch::equal(plain, relu_feed_forward(x.clone().requires_grad_(), w, 0).detach()));
+}
+
+}  // namespace
+}  // namespace fusion
