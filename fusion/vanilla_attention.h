@@ -15,6 +15,9 @@ class VanillaAttentionImpl : public AttentionImpl {
   AttentionOutput cross(const Sequence& queries, const Sequence& keys, const torch::Tensor& state) override;
 
  private:
+  /// Of queries, keys and values (B, h, T, d_h) -> (B, h, Tq, d_h).
+  torch::Tensor attend(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v, const Sequence& keys);
+
   AttentionOptions options_;
   torch::nn::Linear query_{nullptr}, key_{nullptr}, value_{nullptr}, out_{nullptr};
 };
