@@ -99,7 +99,7 @@ Compressed DbaAttentionImpl::compress_all(const Sequence& x, const torch::Tensor
 
 torch::Tensor DbaAttentionImpl::project(const Compressed& compressed) {
   // The rows of W sum to one, except under dropout.
-  const torch::Tensor row_sums = dropout() > 0 ? compressed.row_sums : torch::ones({1}, compressed.mixed.options());
+  const torch::Tensor row_sums = dropout() > 0 ? compressed.row_sums : torch::Tensor();
   return concat_heads(project_slots(compressed.mixed, row_sums, pv_));
 }
 
@@ -115,10 +115,10 @@ torch::Tensor DbaAttentionImpl::queries(const torch::Tensor& z) {
 
 torch::Tensor DbaAttentionImpl::mix(const torch::Tensor& c, const torch::Tensor& keys) {
   const int64_t heads = options_.heads;
-  const torch::Tensor q = split_heads(q_(c) * score_scale(), heads);                                // (B, h, d_p, r)
-  const torch::Tensor k = split_heads(k_(keys), heads);                                             // (B, h, d_p, r)
-  const torch::Tensor p = drop(head_matmul(q, k.transpose(2, 3)).softmax(-1));                      // (B, h, d_p, d_p)
-  return norm_(concat_heads(head_matmul(p, split_heads(v_(keys), heads), HeadOrder::kRowsFirst)));  // (B, d_p, D)
+  const torch::Tensor q = split_heads(q_(c) * score_scale(), heads);            // (B, h, d_p, r)
+  const torch::Tensor k = split_heads(k_(keys), heads);                         // (B, h, d_p, r)
+  const torch::Tensor p = drop(head_matmul(q, k.transpose(2, 3)).softmax(-1));  // (B, h, d_p, d_p)
+  return norm_(concat_heads(head_matmul(p, heads_of_linear(keys, v_, heads), HeadOrder::kRowsFirst)));  // (B, d_p, D)
 }
 
 double DbaAttentionImpl::score_scale() const {

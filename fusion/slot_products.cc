@@ -51,15 +51,40 @@ struct PerHead : torch::autograd::Function<PerHead> {
   }
 };
 
+/// A linear layer whose outputs' heads stand apart: its product is one of each head, which shares a weight's numbers
+/// out to threads where the rows are too few to be shared out.
+struct HeadsOfLinear : torch::autograd::Function<HeadsOfLinear> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const Tensor& bias, int64_t heads) {
+    context->save_for_backward({x, weight});
+    const Tensor rows = x.flatten(0, 1).unsqueeze(0).expand({heads, -1, -1});  // (h, B m, k)
+    const Tensor out = torch::baddbmm(bias.view({heads, 1, -1}), rows, PerHead::by_head(weight, heads, 0));
+    return out.unflatten(1, {x.size(0), x.size(1)}).transpose(0, 1);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1];
+    const Tensor rows = gradients[0].transpose(1, 2).flatten(2).flatten(0, 1);  // (B m, n)
+    return {torch::mm(rows, weight).view_as(x), torch::mm(rows.t(), x.flatten(0, 1)), rows.sum(0), Tensor()};
+  }
+};
+
 }  // namespace
+
+torch::Tensor heads_of_linear(const torch::Tensor& x, const torch::nn::Linear& a, int64_t heads) {
+  return HeadsOfLinear::apply(x.contiguous(), a->weight, a->bias, heads);
+}
 
 torch::Tensor per_head(const torch::Tensor& x, const torch::Tensor& weights) {
   return torch::bmm(rows_of_heads(x), weights).unflatten(1, {x.size(0), x.size(2)}).transpose(0, 1);
 }
 
 torch::Tensor project_slots(const torch::Tensor& mixed, const torch::Tensor& row_sums, const torch::nn::Linear& a) {
-  const torch::Tensor bias = a->bias.view({mixed.size(1), 1, -1});  // (h, 1, d_h)
-  return torch::addcmul(PerHead::apply(mixed, a->weight, 0), row_sums, bias);
+  const torch::Tensor bias = a->bias.view({mixed.size(1), 1, -1});      // (h, 1, d_h)
+  const torch::Tensor projected = PerHead::apply(mixed, a->weight, 0);  // (B, h, m, d_h)
+  return row_sums.defined() ? torch::addcmul(projected, row_sums, bias) : projected + bias;
 }
 
 torch::Tensor out_slots(const torch::Tensor& slots, const torch::nn::Linear& a) {

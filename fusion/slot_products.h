@@ -18,8 +18,12 @@ bool cheaper_over_slots(int64_t n, const SlotShape& shape);
 torch::Tensor per_head(const torch::Tensor& x, const torch::Tensor& weights);
 
 /// concat of W_i (X A + b)_i as (W_i X) A_i + (W_i 1) b_i, head i of A being its columns i d_h .. (i + 1) d_h.
-/// `mixed` W X (B, h, m, D), `row_sums` W 1 (B, h, m, 1) or what broadcasts so -> (B, h, m, d_h).
+/// `mixed` W X (B, h, m, D), `row_sums` W 1 (B, h, m, 1) or what broadcasts so, undefined where all are 1 -> (B, h, m,
+/// d_h).
 torch::Tensor project_slots(const torch::Tensor& mixed, const torch::Tensor& row_sums, const torch::nn::Linear& a);
+
+/// x A + b with its heads apart: x (B, m, D) -> (B, h, m, d_h), heads first in memory. For few rows.
+torch::Tensor heads_of_linear(const torch::Tensor& x, const torch::nn::Linear& a, int64_t heads);
 
 /// Y_i A_i, A_i being head i's rows of A: Y (B, h, m, d_h) -> (B, h, m, D), heads first in memory.
 torch::Tensor out_slots(const torch::Tensor& slots, const torch::nn::Linear& a);
