@@ -8,6 +8,7 @@
 #include "tools/bench/attention_table.h"
 #include "tools/bench/benchmarks.h"
 #include "tools/bench/heap.h"
+#include "tools/bench/stopwatch.h"
 
 namespace bench {
 namespace {

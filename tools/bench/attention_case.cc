@@ -1,10 +1,6 @@
 #include "tools/bench/attention_case.h"
 
-#include <ATen/Parallel.h>
-
-#include <chrono>
 #include <cmath>
-#include <ctime>
 
 #include "fusion/head_matmul.h"
 
@@ -47,15 +43,6 @@ std::shared_ptr<fusion::AttentionImpl> make_layer(const AttentionSetting& settin
   return fusion::make_attention(options);
 }
 
-double clock_now() {
-  if (at::get_num_threads() == 1) {
-    timespec now{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-  }
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 bool has_state(const std::string& kind) { return kind != kPlain && fusion::attention_kind(kind).has_state; }
 
 }  // namespace
@@ -90,12 +77,6 @@ std::vector<torch::Tensor> AttentionCase::gradients() {
   if (state_.defined()) inputs.push_back(state_);
   for (const torch::Tensor& weight : layer_->parameters()) inputs.push_back(weight);
   return torch::autograd::grad({layer_->self({x_, {}}, state_).features}, inputs, {g_});
-}
-
-double seconds_taken(const std::function<void()>& work) {
-  const double start = clock_now();
-  work();
-  return clock_now() - start;
 }
 
 }  // namespace bench

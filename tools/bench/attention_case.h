@@ -3,7 +3,6 @@
 
 #include <torch/torch.h>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,8 +48,5 @@ class AttentionCase {
   std::shared_ptr<fusion::AttentionImpl> layer_;
   torch::Tensor x_, state_, g_;
 };
-
-/// What `work` takes: by the clock, or with one thread the processor's time, which a busy machine falsifies less.
-double seconds_taken(const std::function<void()>& work);
 
 }  // namespace bench

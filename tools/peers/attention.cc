@@ -9,6 +9,7 @@
 #include "data/safetensors.h"
 #include "data/weights.h"
 #include "tools/bench/attention_case.h"
+#include "tools/bench/stopwatch.h"
 
 namespace {
 
