@@ -96,7 +96,7 @@ void serve(const Arguments& arguments) {
   for (std::string line; std::getline(std::cin, line);) {
     if (line == "parts") {
       runner.train();  // so that there are gradients
-      std::cout << peers::parts_table(model, batch) << "  a step by operators: times, ms, share\n"
+      std::cout << peers::parts_table(model, batch) << "  a step by operators: calls, milliseconds, share\n"
                 << peers::op_times([&] { runner.train(); }) << std::flush;
       continue;
     }

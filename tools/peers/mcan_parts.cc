@@ -160,13 +160,20 @@ std::string row(const std::string& name, int64_t count, double forward, double t
   return text;
 }
 
+std::string header(const std::string& attention) {
+  char text[160];
+  std::snprintf(text, sizeof(text), "  %-34s%5s%10s%10s%10s\n", (attention + ": milliseconds a batch").c_str(), "",
+                "forward", "training", "share");
+  return text;
+}
+
 }  // namespace
 
 std::string parts_table(const vqa::Model& model, const vqa::Batch& batch) {
   Parts parts(model, batch);
   const Part whole = parts.whole();
   const double all_forward = forward_time(whole), all = training_time(whole);
-  std::string text = "  " + model->options().config.attention + ": ms a batch      forward, with backward, share\n";
+  std::string text = header(model->options().config.attention);
   double sum_forward = 0, sum = 0;
   for (const Part& part : parts.all()) {
     const auto count = static_cast<double>(part.count);
