@@ -10,8 +10,10 @@ int main(int argc, char** argv) {
   bench::register_convolutions();
   bench::register_grid_store();
   bench::register_word_vectors();
+  bench::register_attention();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();
+  bench::report_attention();
   return 0;
 }

@@ -37,4 +37,13 @@ void register_grid_store();
 /// environment's VQA_BENCH_WORD_VECTORS names a file to read instead.
 void register_word_vectors();
 
+/// attention/KIND/D/N/inference|training: self-attention over N positions of width D (256 with 4 heads, 512 with 8),
+/// batch 1, float32, every kind, `plain` softmax attention and, where the processor has it, dba-bfloat16; in turns with
+/// `plain` and `vanilla`, with how many times it is as fast (x_PEER), the peak of the heap beyond input and weights, as
+/// a share of theirs too, and what the first run left for later ones (kept_MB).
+void register_attention();
+
+/// Prints to stderr what was found about attention, if anything, as tables with the targets.
+void report_attention();
+
 }  // namespace bench
