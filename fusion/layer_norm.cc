@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "data/settings.h"
+#include "fusion/residual_norm.h"
 
 namespace fusion {
 namespace {
@@ -33,10 +34,19 @@ LayerNormImpl::LayerNormImpl(const LayerNormOptions& options) : options_(options
 }
 
 torch::Tensor LayerNormImpl::forward(const torch::Tensor& x) {
-  if (options_.form == kStandard) return torch::layer_norm(x, {options_.dim}, weight_, bias_, kStandardEps);
-  const double dim = static_cast<double>(options_.dim);
-  const double unbiased = std::sqrt((dim - 1) / dim);
-  return torch::layer_norm(x, {options_.dim}, weight_ * unbiased, bias_, kOpenvqaEps);
+  return torch::layer_norm(x, {options_.dim}, scale(), bias_, eps());
 }
+
+torch::Tensor LayerNormImpl::after(const torch::Tensor& x, const torch::Tensor& branch, double dropout) {
+  return residual_norm(x, branch, scale(), bias_, {.eps = eps(), .dropout = is_training() ? dropout : 0});
+}
+
+torch::Tensor LayerNormImpl::scale() const {
+  if (options_.form == kStandard) return weight_;
+  const auto dim = static_cast<double>(options_.dim);
+  return weight_ * std::sqrt((dim - 1) / dim);  // of the biased deviation, as the unbiased one
+}
+
+double LayerNormImpl::eps() const { return options_.form == kStandard ? kStandardEps : kOpenvqaEps; }
 
 }  // namespace fusion

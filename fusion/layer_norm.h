@@ -28,7 +28,13 @@ class LayerNormImpl : public torch::nn::Module {
   explicit LayerNormImpl(const LayerNormOptions& options);
   torch::Tensor forward(const torch::Tensor& x);  // (..., dim) -> the same
 
+  /// The norm of x + branch, the branch dropped out with probability `dropout` where this trains: (..., dim) both.
+  torch::Tensor after(const torch::Tensor& x, const torch::Tensor& branch, double dropout);
+
  private:
+  torch::Tensor scale() const;  // (dim)
+  double eps() const;
+
   LayerNormOptions options_;
   torch::Tensor weight_, bias_;  // (dim)
 };

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "data/settings.h"
+#include "fusion/dropout.h"
 
 namespace fusion {
 
@@ -64,8 +65,8 @@ EncoderLayerImpl::EncoderLayerImpl(const LayerOptions& options) : dropout_(optio
 
 Encoded EncoderLayerImpl::forward(const Encoded& x) {
   const AttentionOutput attended = attention_->self(x.sequence, x.state);
-  const torch::Tensor y = norm1_(x.sequence.features + drop(attended.features));  // (B, T, D)
-  return after(x, attended, norm2_(y + drop(feed_forward_(y))));
+  const torch::Tensor y = norm1_->after(x.sequence.features, attended.features, dropout_);  // (B, T, D)
+  return after(x, attended, norm2_->after(y, feed_forward_(y), dropout_));
 }
 
 DecoderLayerImpl::DecoderLayerImpl(const LayerOptions& options, const AttentionOptions& cross)
@@ -81,16 +82,16 @@ DecoderLayerImpl::DecoderLayerImpl(const LayerOptions& options, const AttentionO
 
 Encoded DecoderLayerImpl::self(const Encoded& x) {
   const AttentionOutput attended = self_attention_->self(x.sequence, x.state);
-  return after(x, attended, norm1_(x.sequence.features + drop(attended.features)));
+  return after(x, attended, norm1_->after(x.sequence.features, attended.features, dropout_));
 }
 
 Encoded DecoderLayerImpl::guided(const Encoded& x, const Encoded& guide) {
   const torch::Tensor state =
       guide.state_is_new ? cross_attention_->compress(guide.sequence, guide.state) : guide.state;
   const AttentionOutput attended = cross_attention_->cross(x.sequence, guide.sequence, state);
-  const torch::Tensor y = norm2_(x.sequence.features + drop(attended.features));  // (B, T, D)
+  const torch::Tensor y = norm2_->after(x.sequence.features, attended.features, dropout_);  // (B, T, D)
   // The state handed on stays that of the self-attention: the next layer's Z compresses the same sequence.
-  return {x.sequence.with(norm3_(y + drop(feed_forward_(y)))), x.state, x.state_is_new};
+  return {x.sequence.with(norm3_->after(y, feed_forward_(y), dropout_)), x.state, x.state_is_new};
 }
 
 }  // namespace fusion

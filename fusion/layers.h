@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "fusion/attention.h"
-#include "fusion/dropout.h"
 #include "fusion/layer_norm.h"
 #include "fusion/relu_feed_forward.h"
 
@@ -67,8 +66,6 @@ class EncoderLayerImpl : public torch::nn::Module {
   torch::Tensor penalty() const { return attention_->penalty(); }
 
  private:
-  torch::Tensor drop(const torch::Tensor& x) const { return hashed_dropout(x, dropout_, is_training()); }
-
   double dropout_;
   std::shared_ptr<AttentionImpl> attention_;
   FeedForward feed_forward_{nullptr};
@@ -89,8 +86,6 @@ class DecoderLayerImpl : public torch::nn::Module {
   torch::Tensor penalty() const { return add_penalties(self_attention_->penalty(), cross_attention_->penalty()); }
 
  private:
-  torch::Tensor drop(const torch::Tensor& x) const { return hashed_dropout(x, dropout_, is_training()); }
-
   double dropout_;
   std::shared_ptr<AttentionImpl> self_attention_, cross_attention_;
   FeedForward feed_forward_{nullptr};
