@@ -13,6 +13,7 @@
 #include "tools/peers/op_times.h"
 #include "vqa/adam.h"
 #include "vqa/loss.h"
+#include "vqa/memory.h"
 
 namespace {
 
@@ -89,6 +90,7 @@ class Runner {
 };
 
 void serve(const Arguments& arguments) {
+  vqa::keep_freed_memory();  // as vqa train does
   torch::manual_seed(1);
   const vqa::Batch batch = make_batch(data::read_safetensors(arguments.batch));
   const vqa::Model model = make_model(arguments, batch);

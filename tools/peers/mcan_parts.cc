@@ -136,8 +136,8 @@ class Parts {
     const torch::Tensor branch = torch::randn_like(side.x.features).set_requires_grad(true);
     const double dropout = options_.layer.dropout;
     return {name, count, [=]() mutable {
-              return norm->forward(side.x.features +
-                                   fusion::hashed_dropout(branch, dropout, torch::GradMode::is_enabled()));
+              norm->train(torch::GradMode::is_enabled());
+              return norm->after(side.x.features, branch, dropout);
             }};
   }
 
