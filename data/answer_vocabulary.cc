@@ -39,6 +39,16 @@ std::vector<std::pair<std::string, int64_t>> count_answers(const std::vector<Ann
   return counts;
 }
 
+AnswerVocabulary AnswerVocabulary::of(const std::vector<std::string>& texts) {
+  AnswerVocabulary vocabulary;
+  for (const std::string& text : texts) {
+    if (text.find('\n') != text.npos) throw std::runtime_error("an answer holds a line break");
+    if (!vocabulary.add(text)) throw std::runtime_error("answer '" + text + "' stands twice");
+  }
+  if (texts.empty()) throw std::runtime_error("there are no answers");
+  return vocabulary;
+}
+
 AnswerVocabulary AnswerVocabulary::load(const std::filesystem::path& path) {
   const std::string content = read_file(path);
   const auto fail = [&](int64_t line, const std::string& what) {

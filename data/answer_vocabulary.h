@@ -33,6 +33,9 @@ class AnswerVocabulary {
   /// where min_count is below 1 and std::runtime_error where no answer is frequent enough.
   static AnswerVocabulary build(const std::vector<Annotation>& annotations, int64_t min_count = kMinAnswerCount);
 
+  /// These answers, by id. Throws std::runtime_error for one that stands twice or holds a line break, and for none.
+  static AnswerVocabulary of(const std::vector<std::string>& texts);
+
   /// Reads one answer a line, id 0 first. Throws std::runtime_error with path and line for an empty file, an answer
   /// that stands twice and bytes that are not UTF-8.
   static AnswerVocabulary load(const std::filesystem::path& path);

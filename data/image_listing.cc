@@ -25,7 +25,9 @@ size_t rank(const fs::path& path) {
   return static_cast<size_t>(std::find(kEndings.begin(), kEndings.end(), ending) - kEndings.begin());
 }
 
-int64_t id_of(const fs::path& path) {
+}  // namespace
+
+int64_t image_number(const fs::path& path) {
   const std::string stem = path.stem().string();
   const size_t begin = stem.find_last_not_of("0123456789") + 1;  // 0 where there are digits alone
   int64_t id = 0;
@@ -34,8 +36,6 @@ int64_t id_of(const fs::path& path) {
     fail(path, "its name does not end in the image's number, as COCO_val2014_000000000042.jpg does; rename it");
   return id;
 }
-
-}  // namespace
 
 std::vector<ListedImage> list_images(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail(folder, fs::exists(folder) ? "is no folder" : "does not exist");
@@ -46,7 +46,7 @@ std::vector<ListedImage> list_images(const fs::path& folder) {
   for (const fs::directory_entry& entry : entries) {
     const fs::path& path = entry.path();
     if (rank(path) == kEndings.size()) continue;
-    const auto [found, fresh] = images.try_emplace(id_of(path), path);
+    const auto [found, fresh] = images.try_emplace(image_number(path), path);
     if (fresh) continue;
     fs::path& other = found->second;
     if (other.stem() != path.stem()) {

@@ -13,6 +13,9 @@ struct ListedImage {
   std::filesystem::path path;
 };
 
+/// The number that stands last in a picture's name. Throws std::runtime_error with the path where there is none.
+int64_t image_number(const std::filesystem::path& path);
+
 /// The .jpg, .jpeg, .png, .bmp and .webp files of a folder by ascending id: the number that stands last in the name, as
 /// in COCO_val2014_000000000042.jpg, 000000000042.jpg and synpic42.jpg. Of one picture in several formats (the names
 /// differ in the ending alone) the first in that order is taken. Other files are not looked at. Throws

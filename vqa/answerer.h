@@ -20,7 +20,7 @@ struct RankedAnswer {
 struct Answer {
   std::string question;
   std::vector<RankedAnswer> answers;  // most probable first
-  cv::Mat attention;                  // (h, w) float32: where the model looked, sums to one; empty without a picture
+  cv::Mat attention;  // (h, w) float32: where the model looked, sums to one; empty where it saw no picture
 };
 
 struct AnswererOptions {
@@ -30,17 +30,21 @@ struct AnswererOptions {
 /// Answers questions with a bundle. Not thread-safe.
 class Answerer {
  public:
-  /// Throws std::runtime_error where the model needs a picture and has no backbone to look at it.
   explicit Answerer(Bundle bundle, const AnswererOptions& options = {});
 
   /// The `top` most probable answers to each question about one picture, 8-bit RGB (H, W, 3), which goes through the
   /// backbone once for all of them; it is not looked at where the model answers from the question alone. Throws
-  /// std::runtime_error for a question that is empty or no UTF-8.
+  /// std::runtime_error for a question that is empty or no UTF-8, and where the model needs a picture and has no
+  /// backbone to look at it.
   std::vector<Answer> answer(const cv::Mat& image, const std::vector<std::string>& questions, int64_t top);
 
+  /// The same from a picture's features in a store, for a model that takes such (require_same_grids).
+  std::vector<Answer> answer(const data::GridStore& store, const data::GridImage& image,
+                             const std::vector<std::string>& questions, int64_t top);
+
  private:
+  std::vector<Answer> answer(Batch batch, const std::vector<std::string>& questions, int64_t top);
   ModelOutput run(const Batch& batch);
-  Batch make_batch(const cv::Mat& image, const std::vector<std::string>& questions) const;
 
   Bundle bundle_;
   AnswererOptions options_;

@@ -61,6 +61,12 @@ void write_description(const Bundle& bundle, const fs::path& folder) {
 
 }  // namespace
 
+std::map<std::string, std::string> metadata(const TrainingRecord& record) {
+  return {{"epochs", std::to_string(record.epochs)},
+          {"steps", std::to_string(record.steps)},
+          {"accuracy", std::to_string(record.accuracy)}};
+}
+
 void Bundle::give_sight(const fs::path& weights, const SightOptions& options) {
   if (model->blind()) {
     if (!weights.empty()) fail(weights, "is not needed: the model sees no pictures; leave out --weights");
@@ -69,6 +75,11 @@ void Bundle::give_sight(const fs::path& weights, const SightOptions& options) {
   if (model->sees_pictures()) {
     if (!weights.empty()) fail(weights, "is not needed: the model has a backbone of its own; leave out --weights");
     return;
+  }
+  if (grids.backbone.empty()) {
+    throw std::runtime_error(
+        "the model was trained elsewhere on grid features, and nobody knows by which backbone; give a store of them by "
+        "--features, or import it anew with --features and --weights");
   }
   const fs::path& file = weights.empty() ? backbone_weights : weights;
   if (file.empty()) {
@@ -109,9 +120,7 @@ void Bundle::write(const fs::path& folder) const {
     if (!keeps_backbone || unlinked) data::copy_file(backbone_weights, folder / kBackboneFile);
   }
   data::TensorFile file = data::network_tensors(*model);
-  file.metadata = {{"epochs", std::to_string(record.epochs)},
-                   {"steps", std::to_string(record.steps)},
-                   {"accuracy", std::to_string(record.accuracy)}};
+  file.metadata = metadata(record);
   data::write_safetensors(folder / kWeightsFile, file);
 }
 
@@ -133,14 +142,16 @@ void take_settings(const data::GridProvenance& grids, ModelConfig& config) {
 
 void require_same_grids(const Bundle& bundle, const data::GridStore& store, bool force) {
   const std::string path = store.path().string();
-  if (bundle.grids.backbone.empty()) {
+  const bool known = !bundle.grids.backbone.empty();
+  if (!known && (bundle.model->blind() || bundle.model->sees_pictures())) {
     throw std::runtime_error(path + ": the model " +
                              (bundle.model->blind()
                                   ? "answers from the question alone"
                                   : "was trained from pixels and sees pictures with a backbone of its own") +
                              "; leave out --features");
   }
-  if (!force) require_alike({path, store.provenance()}, {"the model", bundle.grids}, "; --force uses it all the same");
+  if (known && !force)
+    require_alike({path, store.provenance()}, {"the model", bundle.grids}, "; --force uses it all the same");
   const int64_t channels = bundle.model->grid_channels();
   if (store.channels() != channels) {
     fail(store.path(),
@@ -158,7 +169,7 @@ Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
   bundle.model = Model(ModelOptions{.config = c,
                                     .words = tokenizer->vocabulary_size(),
                                     .answers = answers.size(),
-                                    .grid_channels = features.store != nullptr ? features.store->channels() : 0});
+                                    .grid_channels = features.store ? features.store->channels() : features.channels});
   if (features.store != nullptr) {
     bundle.grids = features.store->provenance();
     if (!features.weights.empty()) require_maker(features.weights, {features.store->path().string(), bundle.grids});

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "data/answer_vocabulary.h"
 #include "data/grid_store.h"
@@ -19,6 +21,9 @@ struct TrainingRecord {
   double accuracy = -1;  // on the validation split, percent; negative where it was not measured
 };
 
+/// As a file of weights keeps it.
+std::map<std::string, std::string> metadata(const TrainingRecord& record);
+
 /// Where a model looks at pictures, and at how many.
 struct SightOptions {
   torch::Device device = torch::kCPU;
@@ -33,7 +38,8 @@ struct Bundle {
   std::shared_ptr<const text::Tokenizer> tokenizer;
   Model model{nullptr};
   TrainingRecord record;
-  // How the grid features are made that it was trained on; no backbone where it was trained with one of its own.
+  // How the grid features are made that it was trained on; no backbone where it was trained with one of its own, or
+  // where that is not known: with a model that was trained elsewhere.
   data::GridProvenance grids;
   // The file of the backbone that makes them; empty where the bundle has none, or one in its model.
   std::filesystem::path backbone_weights;
@@ -51,8 +57,8 @@ struct Bundle {
 
   /// Lets a model that was trained on given grid features see pictures: with the backbone in `weights`, or where that
   /// is empty in the bundle. One that can already, or that needs none, stays as it is. Throws std::runtime_error where
-  /// there is none, where it is no such backbone, where `weights` is not the file that made the features, and where it
-  /// is not needed.
+  /// there is none, where it is no such backbone, where `weights` is not the file that made the features or nobody
+  /// knows which did, and where it is not needed.
   void give_sight(const std::filesystem::path& weights, const SightOptions& options = {});
 
   /// Whether `folder` holds a bundle, complete or begun.
@@ -73,6 +79,7 @@ struct Bundle {
 struct FeatureOptions {
   const data::GridStore* store = nullptr;  // grid features; it is trained on these
   std::filesystem::path weights;           // the backbone's: with a store those that made it, else the first ones
+  int64_t channels = 0;                    // without a store, of grid features whose making is not known; else 0
 };
 
 /// A new, untrained model for a vocabulary of answers and a tokenizer, its weights drawn from `config.training.seed`.
@@ -85,7 +92,7 @@ Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
 void take_settings(const data::GridProvenance& grids, ModelConfig& config);
 
 /// Throws std::runtime_error that names the first difference where the features of `store` were made otherwise than the
-/// bundle's, and always where the numbers of channels differ.
+/// bundle's (where that is known), and always where the numbers of channels differ.
 void require_same_grids(const Bundle& bundle, const data::GridStore& store, bool force = false);
 
 }  // namespace vqa

@@ -69,6 +69,8 @@ std::string describe_bundle(const fs::path& path) {
   if (!bundle.grids.backbone.empty()) {
     out << "\ngrid features made by\n";
     write_lines(out, bundle.grids, "  ");
+  } else if (!bundle.model->blind() && !bundle.model->sees_pictures()) {
+    write_line(out, "grid features", grouped(bundle.model->grid_channels()) + " channels, made elsewhere");
   }
   out << "\nmodel\n";
   for (const Field& field : fields(bundle.config.model)) write_line(out, "  " + field.name, field.text());

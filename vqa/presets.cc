@@ -36,6 +36,17 @@ Config mcan_small() {
   return config;
 }
 
+/// MCAN-large, likewise (configs/vqa/mcan_large.yml).
+Config mcan_large() {
+  Config config = mcan_small();
+  ModelConfig& model = config.model;
+  model.dim = 1024;
+  model.feed_forward = 4096;
+  model.fused_dim = 2048;
+  config.training.learning_rate = 7e-5;
+  return config;
+}
+
 /// The DBA paper's: MCAN's widths and depth over a ResNet-152's grid of any form, questions read by ALBERT-base.
 Config dba_small() {
   Config config = mcan_small();
@@ -86,6 +97,7 @@ const std::vector<Preset>& presets() {
   static const std::vector<Preset> all{
       {"shapes", "small DBA model with a small ResNet trained from pixels, 64x64", shapes},
       {"mcan-small", "MCAN-small with softmax attention and openvqa's recipe, 448x448", mcan_small},
+      {"mcan-large", "MCAN-large, likewise", mcan_large},
       {"dba-small", "MCAN-small with DBA, questions read by an ALBERT; for grid features", dba_small},
       {"language", "an LSTM that answers from the question alone", language},
   };

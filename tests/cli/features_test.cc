@@ -43,6 +43,24 @@ TEST_F(FeaturesTest, GiveTheAnswersThatPicturesGive) {
   EXPECT_THAT(info.out, HasSubstr("grid features made by\n  backbone          resnet-shapes\n"));
 }
 
+TEST_F(FeaturesTest, AnswerAboutAPictureThatIsNotThere) {
+  train();
+  const std::string ask = "answer --model f --top 1 --question 'How many stars are there?' --image ";
+  const Outcome from_picture = vqa(ask + kValPicture);
+  expect_done(from_picture);
+  fs::remove_all(*this / "shapes/val2014");
+  const Outcome from_features = vqa(ask + kValPicture + " --features G.h5");
+  expect_done(from_features);
+  EXPECT_EQ(from_features.out, from_picture.out);
+  expect_error(vqa(ask + "val2014/9999.png --features G.h5"), 1, {"G.h5: lacks image 9999 of val2014"});
+  expect_error(vqa(ask + "test2015/41.png --features G.h5"), 1, {"G.h5: lacks image 41 of test2015"});
+  expect_error(vqa(ask + "val2014/cat.png --features G.h5"), 1, {"val2014/cat.png"});
+  expect_error(vqa(ask + kValPicture + " --features G.h5 --overlay o.png"), 2, {"features: ", "--overlay"});
+  expect_error(vqa("answer --model f --question 'Is it?' --features G.h5"), 2, {"'--image' is required"});
+  expect_error(vqa("answer --model m --question 'Is it?' --features G.h5 --image " + kValPicture), 1,
+               {"trained from pixels", "leave out --features"});
+}
+
 TEST_F(FeaturesTest, NeedNoPictures) {
   fs::remove_all(*this / "shapes/train2014");
   fs::remove_all(*this / "shapes/val2014");

@@ -224,5 +224,20 @@ TEST_F(TrainTest, OutThatCannotBeWritten) {
   expect_same(listing(folder()), before);
 }
 
+TEST_F(TrainTest, BeginsWithAModel) {
+  give_model();
+  const std::string train = "train --model m --data shapes --epochs 1 --threads 1 --workers 1 --out t";
+  const Outcome training = vqa(train);
+  expect_done(training);
+  EXPECT_EQ(read_text(*this / "t/answers.txt"), read_text(*this / "m/answers.txt"));
+  expect_error(vqa(train + "2 --dim 32"), 2, {"dim: m has 16, not 32", "--model"});
+  expect_error(vqa(train + "2 --preset shapes"), 2, {"preset: ", "leave out --preset"});
+  expect_error(vqa(train + "2 --weights m/model.safetensors"), 2, {"weights: ", "leave out --weights"});
+  expect_error(vqa("train --resume" + train.substr(5)), 2, {"model: ", "leave out --model"});
+  expect_error(vqa("train --model '' --data shapes --out t2"), 2, {"model: "});
+  expect_error(vqa("train --model nowhere --data shapes --out t2"), 1, {"nowhere: "});
+  EXPECT_FALSE(fs::exists(*this / "t2"));
+}
+
 }  // namespace
 }  // namespace cli

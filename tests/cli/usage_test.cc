@@ -14,10 +14,13 @@ const std::map<std::string, std::vector<std::string>> kFlags{
     {"data check", {"--min-answer-count"}},
     {"data tokenizer", {"--questions", "--out", "--vocab-size", "--lower-case", "--keep-accents"}},
     {"train",
-     {"--data", "--out", "--preset", "--config", "--resume", "--device", "--attention", "--epochs", "--split"}},
+     {"--data", "--out", "--preset", "--config", "--resume", "--device", "--attention", "--epochs", "--split",
+      "--model"}},
     {"eval", {"--model", "--data", "--split", "--results", "--json", "--prior", "--device"}},
     {"score", {"--questions", "--annotations", "--results", "--rule", "--json"}},
     {"answer", {"--model", "--image", "--question", "--top", "--overlay", "--json", "--device"}},
+    {"import", {"--from", "--questions", "--answers", "--out", "--heads", "--features", "--weights"}},
+    {"export", {"--model", "--out", "--names"}},
     {"info", {}},
 };
 

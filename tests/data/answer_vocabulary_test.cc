@@ -113,5 +113,16 @@ TEST(AnswerVocabulary, OfTheGoldenAnnotations) {
   EXPECT_EQ(vocabulary.find("3"), 4);
 }
 
+TEST(AnswerVocabulary, OfTextsKeepsTheirOrder) {
+  EXPECT_THAT(texts(AnswerVocabulary::of({"b", "", "a"})), ElementsAre("b", "", "a"));
+  EXPECT_EQ(AnswerVocabulary::of({"b", "a"}).find("a"), 1);
+  const auto refusal = [](const std::vector<std::string>& wrong) {
+    return error_of<std::runtime_error>([&] { AnswerVocabulary::of(wrong); });
+  };
+  EXPECT_THAT(refusal({"a", "b", "a"}), HasSubstr("answer 'a' stands twice"));
+  EXPECT_THAT(refusal({"a\nb"}), HasSubstr("line break"));
+  EXPECT_THAT(refusal({}), HasSubstr("no answers"));
+}
+
 }  // namespace
 }  // namespace data

@@ -77,5 +77,10 @@ TEST_F(ImageListing, FoldersAreCalledByTheirOwnName) {
   EXPECT_THAT(error_of<std::runtime_error>([] { folder_name("/"); }), HasSubstr("has no name"));
 }
 
+TEST_F(ImageListing, APictureThatIsNotThereHasANumberToo) {
+  EXPECT_EQ(image_number("val2014/COCO_val2014_000000000042.jpg"), 42);
+  EXPECT_THAT(error_of<std::runtime_error>([] { image_number("val2014/cat.jpg"); }), HasSubstr("val2014/cat.jpg"));
+}
+
 }  // namespace
 }  // namespace data

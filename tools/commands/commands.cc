@@ -18,6 +18,8 @@ const std::vector<Command>& commands() {
       {"score", "score a file of results", score},
       {"answer", "answer questions about a picture", answer},
       {"extract", "make a store of grid features from pictures", extract},
+      {"import", "make a model of another program's checkpoint", import_model},
+      {"export", "write a model's weights for other programs", export_model},
       {"info", "describe a model, a tensor file or a grid store", info},
   };
   return all;

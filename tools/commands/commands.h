@@ -29,6 +29,8 @@ int eval(const std::vector<std::string>& arguments);
 int score(const std::vector<std::string>& arguments);
 int answer(const std::vector<std::string>& arguments);
 int extract(const std::vector<std::string>& arguments);
+int import_model(const std::vector<std::string>& arguments);
+int export_model(const std::vector<std::string>& arguments);
 int info(const std::vector<std::string>& arguments);
 
 }  // namespace tools

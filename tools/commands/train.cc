@@ -23,7 +23,7 @@ namespace po = boost::program_options;
 namespace {
 
 struct TrainOptions {
-  std::string data, out, preset, config_file, weights;
+  std::string data, out, preset, config_file, weights, model;
   std::string question_model, tokenizer_model, word_vectors;
   FeatureFlags features;
   bool resume = false;
@@ -102,15 +102,25 @@ vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& va
   return config;
 }
 
+/// Throws for the first setting that is asked for otherwise than `source` has it.
+void require_same(const std::vector<vqa::Field>& was, const std::vector<vqa::Field>& now, const std::string& source,
+                  const std::string& advice) {
+  for (size_t i = 0; i < was.size(); ++i) {
+    if (was[i].text() != now[i].text())
+      throw UsageError(was[i].name + ": " + source + was[i].text() + ", not " + now[i].text() + "; " + advice);
+  }
+}
+
 /// A resumed run keeps its settings: a preset, file or flag that says otherwise is refused.
 void require_same_settings(vqa::Config saved, vqa::Config asked, const fs::path& folder) {
-  const std::vector<vqa::Field> was = vqa::fields(saved), now = vqa::fields(asked);
-  for (size_t i = 0; i < was.size(); ++i) {
-    if (was[i].text() != now[i].text()) {
-      throw UsageError(was[i].name + ": " + folder.string() + " was begun with " + was[i].text() + ", not " +
-                       now[i].text() + "; resume without other settings, or train anew without --resume");
-    }
-  }
+  require_same(vqa::fields(saved), vqa::fields(asked), folder.string() + " was begun with ",
+               "resume without other settings, or train anew without --resume");
+}
+
+/// Weights have the meaning that the model's settings give them: only the recipe may be another.
+void require_same_network(vqa::ModelConfig has, vqa::ModelConfig asked, const std::string& model) {
+  require_same(vqa::fields(has), vqa::fields(asked), model + " has ",
+               "leave the setting out, or train a new model without --model");
 }
 
 /// What was asked for, and what of it was asked for by a flag or a file, not only by the preset.
@@ -198,6 +208,25 @@ std::optional<text::AlbertFolder> read_question_model(const TrainOptions& train,
   return albert;
 }
 
+/// A model that was trained elsewhere learns how its features are made.
+void take_sight(vqa::Bundle& bundle, const data::GridStore& store, bool force) {
+  vqa::require_same_grids(bundle, store, force);
+  if (!bundle.grids.backbone.empty()) return;
+  bundle.grids = store.provenance();
+  vqa::take_settings(bundle.grids, bundle.config.model);
+}
+
+/// A run that begins with the weights, words and answers of a model.
+Run begin_with(const TrainOptions& train, vqa::Bundle bundle, const vqa::Config& config) {
+  Run run{.store = train.features.open(), .bundle = std::move(bundle)};
+  run.bundle->config.training = config.training;
+  run.bundle->record = {};
+  run.bundle->keeps_backbone = false;  // but takes a copy along
+  if (run.store) take_sight(*run.bundle, *run.store, train.features.force);
+  open_splits(train.data, run.bundle->config, run);
+  return run;
+}
+
 Run begin_run(const TrainOptions& train, const po::variables_map& values, const vqa::Config& config) {
   Run run{.store = train.features.open()};
   const Asked asked{config, vqa::preset(train.preset), values};
@@ -246,34 +275,60 @@ int carry_out(const TrainOptions& train, Run run, const vqa::RunFolder& folder, 
   return report_outcome(train, outcome);
 }
 
-int begin(const TrainOptions& train, const po::variables_map& values) {
-  // First: wrong settings are told before anything is looked at.
-  const vqa::Config config = chosen_config(train, values, vqa::preset(train.preset));
-  const torch::Device device = prepare(train.runtime);
-  const vqa::RunFolder folder = vqa::RunFolder::begin(train.out);
-  return carry_out(train, begin_run(train, values, config), folder, device);
-}
-
-void require_no_sources(const TrainOptions& train) {
+/// Refuses files that a new model's parts are made from, where there are such parts already.
+void require_no_sources(const TrainOptions& train, const std::string& who) {
   for (const auto& [flag, file] : {std::pair{"weights", train.weights},
                                    {"question-model", train.question_model},
                                    {"tokenizer-model", train.tokenizer_model},
                                    {"word-vectors", train.word_vectors}}) {
     if (!file.empty())
-      throw UsageError(std::string(flag) + ": a run that goes on has what it was begun with; leave out --" + flag);
+      throw UsageError(std::string(flag) + ": " + who + " has what it was begun with; leave out --" + flag);
   }
+}
+
+/// The model that a run begins with; none where it makes one.
+std::optional<vqa::Bundle> first_model(const TrainOptions& train, const po::variables_map& values) {
+  if (train.model.empty()) return std::nullopt;
+  require_no_sources(train, "the model");
+  if (values.contains("preset")) throw UsageError("preset: the model has its own settings; leave out --preset");
+  vqa::Bundle model = vqa::Bundle::load(train.model);
+  if (train.features.file.empty() && !model.model->backbone() && !model.model->blind())
+    throw UsageError("features: " + train.model + " takes grid features; name a store of them by --features");
+  return model;
+}
+
+/// What a run that begins is to be. First of all: wrong settings are told before anything is looked at.
+struct Beginning {
+  std::optional<vqa::Bundle> model;
+  vqa::Config config;
+
+  Beginning(const TrainOptions& train, const po::variables_map& values)
+      : model(first_model(train, values)),
+        config(chosen_config(train, values, model ? model->config : vqa::preset(train.preset))) {
+    if (model) require_same_network(model->config.model, config.model, train.model);
+  }
+  Run run(const TrainOptions& train, const po::variables_map& values) {
+    return model ? begin_with(train, *std::move(model), config) : begin_run(train, values, config);
+  }
+};
+
+int begin(const TrainOptions& train, const po::variables_map& values) {
+  Beginning beginning(train, values);
+  const torch::Device device = prepare(train.runtime);
+  const vqa::RunFolder folder = vqa::RunFolder::begin(train.out);
+  return carry_out(train, beginning.run(train, values), folder, device);
 }
 
 int resume(const TrainOptions& train, const po::variables_map& values) {
   const torch::Device device = prepare(train.runtime);
   const vqa::RunFolder folder = vqa::RunFolder::resume(train.out);
   if (vqa::Trainer::resumable(folder.path())) {
-    require_no_sources(train);
+    require_no_sources(train, "a run that goes on");
+    if (!train.model.empty()) throw UsageError("model: a run that goes on has one; leave out --model");
     return carry_out(train, resume_run(train, values, folder.path()), folder, device);
   }
   std::cerr << train.out << ": nothing to resume; starting from the beginning" << std::endl;
-  const vqa::Config config = chosen_config(train, values, vqa::preset(train.preset));
-  return carry_out(train, begin_run(train, values, config), folder, device);
+  return carry_out(train, Beginning(train, values).run(train, values), folder, device);
 }
 
 }  // namespace
@@ -287,6 +342,8 @@ int train(const std::vector<std::string>& arguments) {
       "preset", po::value(&train.preset), (preset_help() + "; by default shapes, with --no-image language").c_str())(
       "config", po::value(&train.config_file), "file of settings, 'name = value' lines or JSON")(
       "resume", po::bool_switch(&train.resume), "go on with the run in --out")(
+      "model", po::value(&train.model),
+      "folder of a model to begin with: its weights, words, answers and settings; only the recipe may be another")(
       "weights", po::value(&train.weights),
       "file of the backbone's weights, .safetensors, .pth or TorchScript: where training begins, or with --features "
       "what made them, kept in the model to see pictures by")(
@@ -307,6 +364,7 @@ int train(const std::vector<std::string>& arguments) {
       "Ctrl-C saves the run; --resume goes on with it, to the same result."};
   const auto values = parse(usage, options, arguments);
   if (!values) return 0;
+  if (values->contains("model") && train.model.empty()) throw UsageError("model: names no folder; leave out --model");
   if (train.preset.empty()) train.preset = default_preset(train, *values);
   return train.resume ? resume(train, *values) : begin(train, *values);
 }
