@@ -9,6 +9,14 @@
 
 namespace data {
 
+/// One number from two, so that neighbouring ones give unrelated generators (SplitMix64's finisher).
+inline uint64_t mixed_seed(uint64_t seed, uint64_t step) {
+  uint64_t x = seed * 0x9E3779B97F4A7C15u + step;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
 /// Uniform integers from std::mt19937_64, whose output the standard fixes. The standard's distributions and
 /// std::shuffle are not used: what they make of the generator's output is each library's own choice.
 class ExactRandom {

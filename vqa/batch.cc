@@ -56,7 +56,7 @@ std::vector<BatchPlan> plan_batches(const data::Split& split, int64_t batch_size
     const std::vector<size_t>& questions = split.images()[image].questions;
     for (size_t begin = 0; begin < questions.size(); begin += capacity) {
       const size_t end = std::min(begin + capacity, questions.size());
-      if (plans.empty() || plans.back().questions.size() + (end - begin) > capacity) plans.emplace_back();
+      if (plans.empty() || plans.back().questions.size() + (end - begin) > capacity) plans.push_back({.seed = seed});
       BatchPlan& plan = plans.back();
       plan.image_index.insert(plan.image_index.end(), end - begin, static_cast<int64_t>(plan.images.size()));
       plan.images.push_back(image);

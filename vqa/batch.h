@@ -43,11 +43,12 @@ struct BatchPlan {
   std::vector<size_t> images;        // (I) indices into Split::images()
   std::vector<size_t> questions;     // (Q) indices into Split::questions()
   std::vector<int64_t> image_index;  // (Q) positions in `images`
+  int64_t seed = -1;                 // of what is changed at random in training; -1 for nothing
 };
 
 /// Cuts a split into batches of at most `batch_size` questions. The questions of one image stay together where they
 /// fit, so that an image is decoded and put through the backbone once for all of them. `seed` undefined (-1) keeps the
-/// split's order; any other value gives its own order of images, on any machine.
+/// split's order; any other value gives its own order of images, on any machine, and goes into the plans.
 std::vector<BatchPlan> plan_batches(const data::Split& split, int64_t batch_size, int64_t seed = -1);
 
 }  // namespace vqa

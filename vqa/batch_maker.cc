@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "data/exact_random.h"
+
 namespace vqa {
 
 BatchMaker::BatchMaker(const data::Split& split, const text::Tokenizer& tokenizer,
@@ -20,15 +22,32 @@ BatchMaker::BatchMaker(const data::Split& split, const text::Tokenizer& tokenize
 
 Batch BatchMaker::make(const BatchPlan& plan) const {
   Batch batch;
-  images_->load(plan.images, batch);
+  images_->load(plan, batch);
   batch.image_index = torch::tensor(plan.image_index, torch::kInt64);
   batch.questions = plan.questions;
   std::vector<std::span<const int64_t>> tokens;
-  for (const size_t question : plan.questions) tokens.emplace_back(tokens_[question]);
+  std::vector<Tokens> changed;
+  if (plan.seed >= 0 && dropped_share_ > 0 && questions_ == nullptr) {
+    for (const size_t question : plan.questions) changed.push_back(with_words_dropped(question, plan.seed));
+    tokens.assign(changed.begin(), changed.end());
+  } else {
+    for (const size_t question : plan.questions) tokens.emplace_back(tokens_[question]);
+  }
   batch.set_tokens(tokens);
   if (questions_ != nullptr) batch.question_features = questions_->read(tokens);
   batch.targets = targets(plan);
   return batch;
+}
+
+Tokens BatchMaker::with_words_dropped(size_t question, int64_t seed) const {
+  constexpr int64_t kSteps = int64_t{1} << 30;
+  const auto dropped = static_cast<int64_t>(dropped_share_ * static_cast<double>(kSteps));
+  // The seed's complement: pictures with a question's number are not to change in step with it.
+  data::ExactRandom random(data::mixed_seed(~static_cast<uint64_t>(seed), question));
+  Tokens tokens = tokens_[question];
+  for (int64_t& token : tokens)
+    if (random.below(kSteps) < dropped) token = text::kUnknownId;
+  return tokens;
 }
 
 SparseTargets BatchMaker::targets(const BatchPlan& plan) const {

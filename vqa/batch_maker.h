@@ -34,15 +34,22 @@ class BatchMaker {
   /// The ids of every question of the split.
   std::span<const Tokens> tokens() const { return tokens_; }
 
+  /// From now on this share (0 up to but not including 1) of the words of a question are read as unknown at random, in
+  /// batches whose plan has a seed: which ones follows from that and the question's place in the split alone. Features
+  /// that are taken ready stay as they are.
+  void drop_words(double share) { dropped_share_ = share; }
+
   /// From now on batches get their questions' features from `store`, which has to outlive this.
   void take_question_features(const QuestionStore* store) { questions_ = store; }
 
  private:
   SparseTargets targets(const BatchPlan& plan) const;
+  Tokens with_words_dropped(size_t question, int64_t seed) const;
 
   const data::Split& split_;
   std::unique_ptr<const ImageSource> images_;
   const QuestionStore* questions_ = nullptr;
+  double dropped_share_ = 0;
   std::vector<Tokens> tokens_;                          // by question
   std::vector<std::vector<data::SoftTarget>> targets_;  // by question; empty in batches to answer
 };

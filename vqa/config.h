@@ -13,6 +13,7 @@
 #include "data/settings.h"
 #include "text/albert_options.h"
 #include "text/tokenizer.h"
+#include "vision/augment_options.h"
 
 namespace vqa {
 
@@ -102,6 +103,8 @@ struct TrainingConfig {
   std::string decay_epochs = "10,12";  // steps: epochs, from 0, that begin with a lower rate
   double decay_factor = 0.2;           // steps: what the rate is multiplied by there
   double kernel_penalty = 0;           // ffkernel: weight in the loss of its kernels' distance from orthogonal
+  vision::AugmentOptions augment;      // of pictures; given grid features stay as they are
+  double augment_words = 0;            // share of the words of a question that are read as unknown at random
   double gradient_clip = 1.0;          // largest norm of the gradient over all parameters; 0 for no limit
   int64_t seed = 1;                    // of weights, order and dropout
   int64_t log_every = 50;              // steps between lines of metrics.jsonl

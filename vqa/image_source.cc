@@ -1,10 +1,13 @@
 #include "vqa/image_source.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
+#include "data/exact_random.h"
 #include "data/settings.h"
+#include "vision/augment.h"
 #include "vqa/picture_batch.h"
 
 namespace vqa {
@@ -12,21 +15,28 @@ namespace {
 
 class PictureFiles : public ImageSource {
  public:
-  PictureFiles(const data::Split& split, const vision::ImageTransform& transform)
-      : split_(split), transform_(transform) {
+  PictureFiles(const data::Split& split, const vision::ImageTransform& transform, const vision::AugmentOptions& augment)
+      : split_(split), transform_(transform), augment_(augment) {
     require_one_size(transform.options());
   }
 
-  void load(const std::vector<size_t>& images, Batch& batch) const override {
+  void load(const BatchPlan& plan, Batch& batch) const override {
     const int64_t side = transform_.size().square;
-    PictureBatch pictures(static_cast<int64_t>(images.size()), {side, side}, transform_);
-    for (size_t i = 0; i < images.size(); ++i) pictures.fill(static_cast<int64_t>(i), split_.images()[images[i]].path);
+    const bool changed = plan.seed >= 0 && augment_ != vision::AugmentOptions();
+    PictureBatch pictures(static_cast<int64_t>(plan.images.size()), {side, side}, transform_);
+    for (size_t i = 0; i < plan.images.size(); ++i) {
+      const size_t image = plan.images[i];
+      std::optional<vision::Augmentation> augmentation;
+      if (changed) augmentation.emplace(augment_, data::mixed_seed(static_cast<uint64_t>(plan.seed), image));
+      pictures.fill(static_cast<int64_t>(i), split_.images()[image].path, augmentation ? &*augmentation : nullptr);
+    }
     batch.images = pictures.pixels();
   }
 
  private:
   const data::Split& split_;
   const vision::ImageTransform& transform_;
+  const vision::AugmentOptions augment_;
 };
 
 class StoredGrids : public ImageSource {
@@ -43,7 +53,8 @@ class StoredGrids : public ImageSource {
     }
   }
 
-  void load(const std::vector<size_t>& images, Batch& batch) const override {
+  void load(const BatchPlan& plan, Batch& batch) const override {
+    const std::vector<size_t>& images = plan.images;
     const auto count = static_cast<int64_t>(images.size());
     batch.grid_sizes = torch::empty({count, 2}, torch::kInt64);
     auto* size = batch.grid_sizes.data_ptr<int64_t>();
@@ -74,7 +85,7 @@ class StoredGrids : public ImageSource {
 
 class NoImages : public ImageSource {
  public:
-  void load(const std::vector<size_t>&, Batch&) const override {}
+  void load(const BatchPlan&, Batch&) const override {}
 };
 
 }  // namespace
@@ -86,10 +97,10 @@ void require_one_size(const vision::ImageTransformOptions& options) {
 }
 
 std::unique_ptr<const ImageSource> image_source(const data::Split& split, const ModelImpl& model,
-                                                const data::GridStore* store) {
+                                                const data::GridStore* store, const vision::AugmentOptions& augment) {
   if (model.blind()) return std::make_unique<NoImages>();
   if (store != nullptr) return std::make_unique<StoredGrids>(split, *store);
-  return std::make_unique<PictureFiles>(split, model.transform());
+  return std::make_unique<PictureFiles>(split, model.transform(), augment);
 }
 
 }  // namespace vqa

@@ -67,6 +67,34 @@ Config dba_small() {
   return config;
 }
 
+/// A few hundred pictures with a few thousand questions, one answer each: both are changed at random, the questions so
+/// that they are not learnt by heart before the pictures are looked at; in such a set every answer counts.
+Config few_pictures() {
+  Config config;
+  ModelConfig& model = config.model;
+  model.dim = 128;
+  model.word_dim = 128;
+  model.encoder_layers = 1;
+  model.decoder_layers = 1;
+  model.feed_forward = 256;
+  model.pool_dim = 128;
+  model.fused_dim = 256;
+  model.d_in = 32;
+  model.dropout = 0.3;
+  model.loss = "softmax";
+  model.min_answer_count = 1;
+  TrainingConfig& training = config.training;
+  training.epochs = 40;
+  training.batch_size = 64;
+  training.learning_rate = 1e-3;
+  training.adam.beta2 = 0.999;
+  training.adam.eps = 1e-8;
+  training.decay_share = 0.9;
+  training.augment = {.crop = 0.2, .rotate = 10, .brightness = 0.1, .contrast = 0.2};
+  training.augment_words = 0.4;
+  return config;
+}
+
 /// Language alone: what a set's answers owe to its questions.
 Config language() {
   Config config;
@@ -99,6 +127,7 @@ const std::vector<Preset>& presets() {
       {"mcan-small", "MCAN-small with softmax attention and openvqa's recipe, 448x448", mcan_small},
       {"mcan-large", "MCAN-large, likewise", mcan_large},
       {"dba-small", "MCAN-small with DBA, questions read by an ALBERT; for grid features", dba_small},
+      {"few-pictures", "small DBA model for a few hundred pictures of one's own, from nothing, 64x64", few_pictures},
       {"language", "an LSTM that answers from the question alone", language},
   };
   return all;

@@ -7,6 +7,7 @@
 
 #include "data/atomic_file.h"
 #include "data/atomic_folder.h"
+#include "data/exact_random.h"
 #include "vqa/adam.h"
 #include "vqa/evaluator.h"
 #include "vqa/loss.h"
@@ -26,12 +27,8 @@ constexpr const char* kStateFile = "training.safetensors";
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// One number from two, so that neighbouring seeds and steps give unrelated generators (SplitMix64's finisher).
 uint64_t mixed(int64_t seed, int64_t step) {
-  uint64_t x = static_cast<uint64_t>(seed) * 0x9E3779B97F4A7C15u + static_cast<uint64_t>(step);
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
+  return data::mixed_seed(static_cast<uint64_t>(seed), static_cast<uint64_t>(step));
 }
 
 /// Temporaries of a process that was killed while it saved.
@@ -66,9 +63,10 @@ struct Trainer::Run {
         train(t),
         options(std::move(o)),
         recipe(b.config.training),
-        train_maker(t, *b.tokenizer, b.answers, image_source(t, *b.model, options.features)),
+        train_maker(t, *b.tokenizer, b.answers, image_source(t, *b.model, options.features, recipe.augment)),
         loss(find_loss(b.config.model.loss)),
         adam(*b.model, recipe.adam, {.prefix = ModelImpl::kQuestionEncoder, .factor = recipe.question_lr_scale}) {
+    train_maker.drop_words(recipe.augment_words);
     state.questions = static_cast<int64_t>(t.questions().size());
     state.data = t.fingerprint();
     if (val != nullptr) {

@@ -103,6 +103,7 @@ TEST_F(FeaturesTest, FlagsThatDoNothingAreRefused) {
   expect_error(eval("m" + kWeights), 1, {"has a backbone of its own", "leave out --weights"});
   write_text(*this / "settings", "backbone = resnet18\n");
   expect_error(vqa(kTrain + " --out g --config settings"), 2, {"backbone: G.h5 was made with resnet-shapes"});
+  expect_error(vqa(kTrain + " --out g --augment-rotate 5"), 2, {"augment-rotate: given grid features stay"});
 }
 
 // The first would have been read for ever.

@@ -61,6 +61,8 @@ TEST_F(NoImageTest, RefusesWhatIsForPictures) {
   expect_error(vqa("train --no-image --data shapes --out n --weights w.pth" + kTiny), 2,
                {"no-image: the model sees no pictures; leave out --weights"});
   expect_error(vqa("train --no-image --data shapes --out n --image-size 128" + kTiny), 2, {"leave out --image-size"});
+  expect_error(vqa("train --no-image --data shapes --out n --augment-crop 0.1" + kTiny), 2,
+               {"leave out --augment-crop"});
   expect_error(vqa("eval --model m --data shapes --weights w.pth"), 1, {"w.pth: is not needed"});
   EXPECT_FALSE(fs::exists(*this / "o.png"));
 }

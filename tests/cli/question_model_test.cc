@@ -116,6 +116,7 @@ TEST_F(QuestionModelTest, RefusesSettingsOfAnother) {
   expect_error(train("--word-vectors v.txt"), 2, {"word-vectors: "});
   expect_error(train("--vocabulary-size 60"), 2, {"vocabulary-size: the given tokenizer has its own"});
   expect_error(train("--freeze-question --question-lr-scale 0.1"), 2, {"question-lr-scale: a frozen"});
+  expect_error(train("--freeze-question --augment-words 0.1"), 2, {"augment-words: a frozen"});
   expect_error(train("--word-vectors ''"), 2, {"word-vectors: names no file"});
   EXPECT_FALSE(fs::exists(*this / "m"));
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "tests/vqa/small_model.h"
@@ -41,6 +42,8 @@ TEST_F(BatchTest, KeepsAnImagesQuestionsTogetherWhereTheyFit) {
 }
 
 TEST_F(BatchTest, OrdersByTheSeedAlone) {
+  EXPECT_EQ(plan_batches(split_, 4, 7).back().seed, 7);
+  EXPECT_EQ(plan_batches(split_, 4).back().seed, -1);
   const auto order = [&](int64_t seed) {
     std::vector<size_t> images;
     for (const BatchPlan& plan : plan_batches(split_, 4, seed)) images.push_back(plan.images[0]);
@@ -77,6 +80,38 @@ TEST_F(BatchTest, HoldsWhatTheSplitSays) {
 }
 
 // Evaluation looked up soft targets, and cleaned up ten answers a question for them, that nobody read.
+TEST_F(BatchTest, WordsAreReadAsUnknownByTheSeedOfThePlan) {
+  const Bundle bundle = small_bundle(split_);
+  BatchMaker maker(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model));
+  BatchPlan plan{.images = {0, 1}, .seed = 3};
+  for (size_t question = 0; question < split_.questions().size(); ++question) {
+    plan.questions.push_back(question);
+    plan.image_index.push_back(0);
+  }
+  const auto tokens = [&](int64_t seed) {
+    plan.seed = seed;
+    return maker.make(plan).tokens;
+  };
+  const torch::Tensor whole = tokens(3);
+  maker.drop_words(0.4);
+  const torch::Tensor dropped = tokens(3);
+  EXPECT_TRUE(torch::equal(tokens(3), dropped));
+  EXPECT_FALSE(torch::equal(tokens(4), dropped));
+  EXPECT_TRUE(torch::equal(tokens(-1), whole));
+  // What is not unknown is as it was, padding too; of the words about the share is unknown.
+  const torch::Tensor unknown = dropped == text::kUnknownId;
+  EXPECT_TRUE(torch::equal(dropped.masked_fill(unknown, 0), whole.masked_fill(unknown, 0)));
+  EXPECT_FALSE((unknown & (whole == text::kPaddingId)).any().item<bool>());
+  const double words = (whole != text::kPaddingId).sum().item<double>();
+  EXPECT_NEAR(unknown.sum().item<double>() / words, 0.4, 4 * std::sqrt(0.24 / words));
+  // The same question of another batch.
+  plan.images = {0};
+  plan.questions = {5};
+  plan.image_index = {0};
+  const torch::Tensor alone = tokens(3)[0];
+  EXPECT_TRUE(torch::equal(alone, dropped[5].slice(0, 0, alone.size(0))));
+}
+
 TEST_F(BatchTest, HasNoTargetsWhereItIsOnlyToBeAnswered) {
   const Bundle bundle = small_bundle(split_);
   const BatchMaker to_learn(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model));

@@ -71,8 +71,8 @@ TEST_F(ExtractedFeaturesTest, AreThoseOfTheirOwnPicture) {
   const std::unique_ptr<const ImageSource> grids = image_source(split_, *bundle_.model, &store);
   for (size_t image = 0; image < split_.images().size(); ++image) {
     Batch picture, grid;
-    pictures->load({image}, picture);
-    grids->load({image}, grid);
+    pictures->load({.images = {image}}, picture);
+    grids->load({.images = {image}}, grid);
     const torch::Tensor expected = bundle_.model->backbone()
                                        ->forward(bundle_.model->transform().normalize(picture.images))  // (1, C, h, w)
                                        .flatten(2)

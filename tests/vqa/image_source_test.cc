@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "data/exact_random.h"
 #include "data/grid_store_writer.h"
 #include "tests/data/error_of.h"
 #include "tests/vqa/small_model.h"
+#include "vision/augment.h"
+#include "vision/image.h"
+#include "vqa/picture_batch.h"
 
 namespace vqa {
 namespace {
@@ -46,7 +50,7 @@ TEST_F(ImageSourceTest, GridsOfManySizesArePadded) {
     return torch::arange(grid.height * grid.width * 2).view({grid.height, grid.width, 2}) + 100 * grid.image;
   }));
   Batch batch;
-  image_source(split_, *bundle_.model, &store)->load({2, 0}, batch);  // images 3 and 1: 1x2 and 2x2 cells
+  image_source(split_, *bundle_.model, &store)->load({.images = {2, 0}}, batch);  // images 3 and 1: 1x2 and 2x2 cells
   EXPECT_TRUE(torch::equal(batch.grid_sizes, torch::tensor({{1, 2}, {2, 2}}, torch::kInt64)));
   EXPECT_TRUE(torch::equal(batch.grid_lengths, torch::tensor({2, 4}, torch::kInt64)));
   ASSERT_EQ(batch.grid.sizes(), (std::vector<int64_t>{2, 4, 2}));
@@ -61,6 +65,43 @@ TEST_F(ImageSourceTest, NamesTheFirstImageThatAStoreLacks) {
   }));
   EXPECT_THAT(error_of<std::runtime_error>([&] { image_source(split_, *bundle_.model, &store); }),
               HasSubstr("G.h5: lacks image 2 of train2014, of question "));
+}
+
+TEST_F(ImageSourceTest, PicturesChangeByTheSeedOfTheirPlanAndTheirPlaceInTheSplit) {
+  const vision::AugmentOptions options{.crop = 0.3, .rotate = 10, .brightness = 0.2, .contrast = 0.2};
+  const auto source = image_source(split_, *bundle_.model, nullptr, options);
+  const auto pixels = [](const ImageSource& from, const BatchPlan& plan) {
+    Batch batch;
+    from.load(plan, batch);
+    return batch.images;
+  };
+  const torch::Tensor plain = pixels(*image_source(split_, *bundle_.model), {.images = {2, 5}, .seed = 9});
+  const torch::Tensor changed = pixels(*source, {.images = {2, 5}, .seed = 9});
+  EXPECT_EQ(changed.sizes(), plain.sizes());
+  for (int64_t i = 0; i < 2; ++i) EXPECT_FALSE(torch::equal(changed[i], plain[i])) << i;
+  // Whatever batch it is in; and otherwise in another epoch.
+  EXPECT_TRUE(torch::equal(pixels(*source, {.images = {5}, .seed = 9})[0], changed[1]));
+  EXPECT_FALSE(torch::equal(pixels(*source, {.images = {5}, .seed = 10})[0], changed[1]));
+  EXPECT_TRUE(torch::equal(pixels(*source, {.images = {2, 5}}), plain));
+}
+
+// A part of a picture that needs no resizing has gaps between its rows.
+TEST_F(ImageSourceTest, APartOfThePicturesSizeIsCopiedRowByRow) {
+  const cv::Mat whole = vision::read_image(split_.images()[0].path);
+  const vision::AugmentOptions options{.crop = 0.9};
+  constexpr int64_t kSeed = 3;
+  const cv::Mat part = vision::Augmentation(options, data::mixed_seed(kSeed, 0)).crop(whole);
+  ASSERT_FALSE(part.isContinuous());
+  const vision::ImageTransform same_size({.size = "/" + std::to_string(std::max(part.rows, part.cols))});
+  PictureBatch batch(1, {part.rows, part.cols}, same_size);
+  const vision::Augmentation augmentation(options, data::mixed_seed(kSeed, 0));
+  batch.fill(0, split_.images()[0].path, &augmentation);
+  const auto* pixel = batch.pixels().const_data_ptr<uint8_t>();
+  for (int y = 0; y < part.rows; ++y) {
+    for (int x = 0; x < part.cols; ++x, pixel += 3) {
+      ASSERT_EQ(cv::Vec3b(pixel[0], pixel[1], pixel[2]), part.at<cv::Vec3b>(y, x)) << y << " " << x;
+    }
+  }
 }
 
 TEST_F(ImageSourceTest, PicturesOfManySizesAreRefused) {

@@ -51,6 +51,21 @@ TEST_F(TrainerTest, AStoppedAndResumedRunEndsInTheSameBytes) {
   }
 }
 
+TEST_F(TrainerTest, WhatIsChangedAtRandomGoesOnToTheSameBytes) {
+  Config pictures = small_config(), questions = small_config();
+  pictures.training.augment = {.crop = 0.3, .rotate = 10, .brightness = 0.1, .contrast = 0.2};
+  questions.training.augment_words = 0.3;
+  EXPECT_TRUE(run("plain").finished);
+  for (const auto& [name, config] : {std::pair{std::string("pictures"), pictures}, {"questions", questions}}) {
+    const std::string whole = name + "-whole", parts = name + "-parts", weights = "/last/model.safetensors";
+    EXPECT_TRUE(run(whole, -1, config).finished);
+    EXPECT_FALSE(run(parts, 4, config).finished);  // within the first epoch
+    EXPECT_TRUE(run(parts).finished);
+    EXPECT_EQ(bytes(parts + weights), bytes(whole + weights)) << name;
+    EXPECT_NE(bytes("plain" + weights), bytes(whole + weights)) << name;
+  }
+}
+
 TEST_F(TrainerTest, TheKernelPenaltyHoldsKernelsOrthogonal) {
   const auto distance = [&](double weight) {
     Config config = small_config();

@@ -53,6 +53,14 @@ const char* default_preset(const TrainOptions& train, const po::variables_map& v
   return asked.model.no_image ? "language" : "shapes";
 }
 
+/// The flags given that change pictures at random (augment-words: questions).
+std::vector<std::string> augment_flags(const po::variables_map& values) {
+  std::vector<std::string> given;
+  for (const auto& [name, value] : values)
+    if (name.starts_with("augment-") && name != "augment-words") given.push_back(name);
+  return given;
+}
+
 /// Flags that say something of pictures to a model that sees none.
 void refuse_image_flags(const TrainOptions& train, const po::variables_map& values) {
   std::vector<std::string> given;
@@ -60,6 +68,7 @@ void refuse_image_flags(const TrainOptions& train, const po::variables_map& valu
     if (values.contains(name)) given.push_back(name);
   if (!train.features.file.empty()) given.push_back("features");
   if (!train.weights.empty()) given.push_back("weights");
+  for (const std::string& name : augment_flags(values)) given.push_back(name);
   if (!given.empty()) throw UsageError("no-image: the model sees no pictures; leave out --" + given.front());
 }
 
@@ -74,6 +83,8 @@ void check_question_sources(const TrainOptions& train, const po::variables_map& 
     throw UsageError("vocabulary-size: the given tokenizer has its own; leave out --vocabulary-size");
   if (model.freeze_question && values.contains("question-lr-scale"))
     throw UsageError("question-lr-scale: a frozen question encoder learns nothing; leave one of them out");
+  if (model.freeze_question && values.contains("augment-words"))
+    throw UsageError("augment-words: a frozen question encoder reads each question once; leave one of them out");
   if (!train.question_model.empty() && !train.tokenizer_model.empty())
     throw UsageError("tokenizer-model: --question-model has a tokenizer of its own; leave one of them out");
   if (!train.tokenizer_model.empty() && model.tokenizer != text::SentencePieceTokenizer::kKind)
@@ -98,6 +109,8 @@ vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& va
     refuse_image_flags(train, values);
   } else if (train.features.file.empty()) {
     vqa::require_one_size(vqa::transform_options(config.model));
+  } else if (const std::vector<std::string> given = augment_flags(values); !given.empty()) {
+    throw UsageError(given.front() + ": given grid features stay as they are; leave it out, or --features");
   }
   return config;
 }
