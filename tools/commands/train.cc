@@ -12,6 +12,7 @@
 #include "tools/commands/training_reporter.h"
 #include "tools/commands/usage.h"
 #include "vqa/image_source.h"
+#include "vqa/memory.h"
 #include "vqa/new_bundle.h"
 #include "vqa/run_folder.h"
 #include "vqa/trainer.h"
@@ -272,6 +273,7 @@ Run resume_run(const TrainOptions& train, const po::variables_map& values, const
 
 /// Trains to the end, or until it is interrupted.
 int carry_out(const TrainOptions& train, Run run, const vqa::RunFolder& folder, torch::Device device) {
+  vqa::keep_freed_memory();  // each step makes tensors of the same sizes
   run.bundle->model->to(device);
   announce(*run.bundle, *run.train, run.validation());
 
