@@ -14,12 +14,14 @@ function mean(key) { return sum[key] / count[key] }
 
 function deviation(key,   n, variance) {
   n = count[key]
-  if (n < 2) return 0
   variance = (squares[key] - sum[key] * sum[key] / n) / (n - 1)
   return variance > 0 ? sqrt(variance) : 0
 }
 
-function accuracy(key) { return count[key] ? sprintf("%.1f ± %.1f", mean(key), deviation(key)) : "-" }
+function accuracy(key) {
+  if (!count[key]) return "-"
+  return sprintf("%.1f", mean(key)) (count[key] > 1 ? sprintf(" ± %.1f", deviation(key)) : "")
+}
 
 function grouped(number,   text, out) {
   text = sprintf("%.0f", number)
