@@ -1,5 +1,6 @@
 #include "fusion/attention_pool.h"
 
+#include "fusion/real_rows.h"
 #include "fusion/relu_feed_forward.h"
 
 namespace fusion {
@@ -15,17 +16,10 @@ torch::Tensor AttentionPoolImpl::score(const torch::Tensor& x) {
   return relu_feed_forward(x, weights, is_training() ? dropout_ : 0).squeeze(-1);
 }
 
-torch::Tensor AttentionPoolImpl::scores(const Sequence& x) {
-  if (!x.padding.defined()) return score(x.features);
-  // Padding is not computed: of a batch of questions it is more than half.
-  const torch::Tensor rows = x.padding.flatten().logical_not().nonzero().squeeze(1);  // (N)
-  const torch::Tensor real = score(x.features.flatten(0, 1).index_select(0, rows));   // (N)
-  return torch::zeros({x.padding.numel()}, real.options()).index_copy(0, rows, real).view_as(x.padding);
-}
-
 Pooled AttentionPoolImpl::forward(const Sequence& x) {
-  const torch::Tensor weights = mask_scores(scores(x), x.padding).softmax(-1);           // (B, T)
-  const torch::Tensor pooled = torch::bmm(weights.unsqueeze(1), x.features).squeeze(1);  // (B, D)
+  const torch::Tensor scores = on_real_rows(x, [&](const torch::Tensor& rows) { return score(rows); });  // (B, T)
+  const torch::Tensor weights = mask_scores(scores, x.padding).softmax(-1);                              // (B, T)
+  const torch::Tensor pooled = torch::bmm(weights.unsqueeze(1), x.features).squeeze(1);                  // (B, D)
   return {merge_(pooled), weights};
 }
 

@@ -29,7 +29,6 @@ class AttentionPoolImpl : public torch::nn::Module {
 
  private:
   torch::Tensor score(const torch::Tensor& x);  // (..., D) -> (...)
-  torch::Tensor scores(const Sequence& x);      // (B, T), nothing meant at padded positions
 
   torch::nn::Linear hidden_{nullptr}, score_{nullptr}, merge_{nullptr};
   double dropout_;

@@ -56,12 +56,15 @@ AttentionOutput DbaAttentionImpl::attend(const Sequence& x, const torch::Tensor&
   require_state(options_, z);
   if (!reassociates(x.size())) return attend_literally(x, z, keys_are_z);
   const torch::Tensor lengths = x.lengths();
+  // A_pk's bias adds one number to a whole row of scores, which softmax takes out again; it is here for its gradient,
+  // which is zero, not missing.
+  const torch::Tensor bias = torch::cat({pk_->bias, len_->bias});
   const Compressed compressed = compress_all(x, lengths, z, torch::cat({pk_->weight, len_->weight}));
   const torch::Tensor c = project(compressed);         // (B, d_p, D)
   const torch::Tensor y = mix(c, keys_are_z ? z : c);  // (B, d_p, D)
   return {restore_rows({.projected = compressed.projected,
                         .lengths = lengths,
-                        .bias = len_->bias,
+                        .bias = bias.narrow(0, options_.d_in, len_->bias.size(0)),
                         .slots = out_slots(split_heads(y, options_.heads), out_),
                         .out_bias = out_->bias,
                         .dropout = dropout()}),
@@ -92,7 +95,6 @@ torch::Tensor DbaAttentionImpl::gather(const torch::Tensor& keys, const Sequence
 
 Compressed DbaAttentionImpl::compress_all(const Sequence& x, const torch::Tensor& lengths, const torch::Tensor& z,
                                           const torch::Tensor& weight) {
-  // A_pk's bias adds one number to a whole row of scores, which softmax takes out again.
   return compress_rows(
       {.x = x.features, .lengths = lengths, .queries = queries(z), .weight = weight, .dropout = dropout()});
 }

@@ -4,6 +4,7 @@
 
 #include "data/settings.h"
 #include "fusion/dropout.h"
+#include "fusion/real_rows.h"
 
 namespace fusion {
 
@@ -66,7 +67,9 @@ EncoderLayerImpl::EncoderLayerImpl(const LayerOptions& options) : dropout_(optio
 Encoded EncoderLayerImpl::forward(const Encoded& x) {
   const AttentionOutput attended = attention_->self(x.sequence, x.state);
   const torch::Tensor y = norm1_->after(x.sequence.features, attended.features, dropout_);  // (B, T, D)
-  return after(x, attended, norm2_->after(y, feed_forward_(y), dropout_));
+  return after(x, attended, on_real_rows(x.sequence.with(y), [&](const torch::Tensor& rows) {
+                 return norm2_->after(rows, feed_forward_(rows), dropout_);
+               }));
 }
 
 DecoderLayerImpl::DecoderLayerImpl(const LayerOptions& options, const AttentionOptions& cross)
@@ -90,8 +93,11 @@ Encoded DecoderLayerImpl::guided(const Encoded& x, const Encoded& guide) {
       guide.state_is_new ? cross_attention_->compress(guide.sequence, guide.state) : guide.state;
   const AttentionOutput attended = cross_attention_->cross(x.sequence, guide.sequence, state);
   const torch::Tensor y = norm2_->after(x.sequence.features, attended.features, dropout_);  // (B, T, D)
+  const torch::Tensor out = on_real_rows(x.sequence.with(y), [&](const torch::Tensor& rows) {
+    return norm3_->after(rows, feed_forward_(rows), dropout_);
+  });
   // The state handed on stays that of the self-attention: the next layer's Z compresses the same sequence.
-  return {x.sequence.with(norm3_->after(y, feed_forward_(y), dropout_)), x.state, x.state_is_new};
+  return {x.sequence.with(out), x.state, x.state_is_new};
 }
 
 }  // namespace fusion
