@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "fusion/cuda/slot_rows_cuda.h"
 #include "fusion/dropout.h"
 #include "fusion/row_blocks.h"
 #include "fusion/sequence.h"
@@ -310,6 +311,7 @@ struct CompressRows : torch::autograd::Function<CompressRows> {
 }  // namespace
 
 Compressed compress_rows(const CompressInputs& inputs) {
+  if (const auto compressed = compress_rows_cuda(inputs)) return *compressed;
   if (!takes_rows(inputs.x)) return compress_rows_by_definition(inputs);
   const int64_t seed = inputs.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
   const auto outputs = CompressRows::apply(inputs.x.contiguous(), inputs.queries.contiguous(),

@@ -1,9 +1,11 @@
-// The mask of hashed dropout, element by element.
+// The mask of hashed dropout, element by element; the same on every device.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+
+#include "fusion/device_code.h"
 
 namespace fusion {
 
@@ -19,10 +21,10 @@ struct DropoutMask {
     return {seed, static_cast<uint32_t>(below), static_cast<float>(1 / (1 - p))};
   }
 
-  bool drops() const { return dropped > 0; }
+  VQA_HOST_DEVICE bool drops() const { return dropped > 0; }
 
   /// What the element `index` is multiplied by: 0 or the scale. The hash is Chris Wellons's `lowbias32`.
-  [[gnu::always_inline]] float factor(uint32_t index) const {
+  [[gnu::always_inline]] VQA_HOST_DEVICE float factor(uint32_t index) const {
     uint32_t h = index * 0x9E3779B1u ^ seed;
     h ^= h >> 16;
     h *= 0x7FEB352Du;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "fusion/cuda/slot_rows_cuda.h"
 #include "fusion/dropout.h"
 #include "fusion/row_blocks.h"
 #include "fusion/slot_kernels.h"
@@ -172,6 +173,7 @@ struct RestoreRows : torch::autograd::Function<RestoreRows> {
 }  // namespace
 
 Tensor restore_rows(const RestoreInputs& inputs) {
+  if (const auto restored = restore_rows_cuda(inputs)) return *restored;
   if (!takes_rows(inputs.projected)) return restore_rows_by_definition(inputs);
   const int64_t seed = inputs.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
   return RestoreRows::apply(inputs.projected.contiguous(), inputs.bias.contiguous(), inputs.slots,

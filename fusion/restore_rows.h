@@ -17,7 +17,7 @@ struct RestoreInputs {
 
 /// W' = softmax over d_p of (projected + bias) per head, dropped out; out = sum over heads of W'_i slots_i, plus
 /// out_bias: DBA's steps 5 and 6 (see dba_attention.h), (B, n, D), zero at padding. Differentiable in projected, bias,
-/// slots and out_bias. On a CPU as compress_rows is; the backward pass computes W' again.
+/// slots and out_bias. On a CPU and on a GPU as compress_rows is; the backward pass computes W' again.
 torch::Tensor restore_rows(const RestoreInputs& inputs);
 
 /// The same by LibTorch's operators on any device, from the definition.

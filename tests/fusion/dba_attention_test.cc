@@ -106,6 +106,35 @@ TEST(DbaAttention, ReassociatedProductsGiveTheSameOutputsAndGradients) {
   }
 }
 
+/// Outputs and gradients of one pass on a device.
+std::vector<torch::Tensor> pass_on(at::DeviceType device, bool cross) {
+  DbaAttention attention = layer();
+  attention->set_product_order(Order::kReassociated);
+  torch::manual_seed(11);
+  const torch::Tensor x = torch::randn({3, 64, kDim}).to(device).requires_grad_();
+  const torch::Tensor z = torch::randn({3, kDp, kDim}).to(device).requires_grad_();
+  attention->to(device);
+  const Sequence sequence = Sequence::padded(x, torch::tensor({64, 30, 1}, torch::kInt64));
+  const AttentionOutput output = cross ? attention->cross(sequence, {}, z) : attention->self(sequence, z);
+  (output.features.square().sum() + output.state.pow(3).sum()).backward();
+  std::vector<torch::Tensor> all{output.features, output.state, x.grad(), z.grad()};
+  for (const auto& parameter : attention->parameters())
+    if (parameter.grad().defined()) all.push_back(parameter.grad());
+  return all;
+}
+
+TEST(DbaAttention, IsTheSameOnAGpu) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "there is no GPU";
+  for (const bool cross : {false, true}) {
+    const auto on_cpu = pass_on(torch::kCPU, cross), on_gpu = pass_on(torch::kCUDA, cross);
+    ASSERT_EQ(on_cpu.size(), on_gpu.size());
+    for (size_t i = 0; i < on_cpu.size(); ++i) {
+      const double scale = std::max(1.0, on_cpu[i].abs().max().item<double>());
+      EXPECT_LT((on_gpu[i].cpu() - on_cpu[i]).abs().max().item<double>(), 1e-4 * scale) << i;
+    }
+  }
+}
+
 TEST(DbaAttention, AppendedPaddingChangesNothing) {
   const torch::NoGradGuard no_grad;
   DbaAttention attention = layer();

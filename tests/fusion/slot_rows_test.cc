@@ -1,11 +1,17 @@
-// compress_rows and restore_rows against their definitions.
+// compress_rows and restore_rows against their definitions, on every device: on the CPU, on a GPU where there is one,
+// and the GPU's kernels on threads of the host in its stead.
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "fusion/compress_rows.h"
+#include "fusion/cuda/compress_passes.h"
+#include "fusion/cuda/restore_passes.h"
 #include "fusion/restore_rows.h"
 #include "fusion/row_blocks.h"
 #include "tests/fusion/compare.h"
+#include "tests/fusion/emulated_gpu.h"
 #include "tests/fusion/gradient_check.h"
 
 namespace fusion {
@@ -13,75 +19,114 @@ namespace {
 
 using torch::Tensor;
 
-constexpr int64_t kHeads = 3, kSlots = 5, kR = 2, kM = kHeads * kSlots, kKeys = kHeads * kR;
+constexpr int64_t kSamples = 3;
 
 struct Sizes {
   int64_t n = 7, dim = 6;
+  int64_t heads = 3, slots = 5, r = 2;
   std::vector<int64_t> lengths{};  // of three samples; empty: all are full
   double dropout = 0;
   at::ScalarType type = torch::kFloat32;
+  bool rounded = false;  // to numbers that bfloat16 has
+
+  int64_t m() const { return heads * slots; }
+  int64_t columns() const { return heads * r + m(); }
 };
 
-constexpr int64_t kSamples = 3;
+/// Something that computes both.
+struct Place {
+  const char* name;
+  at::DeviceType device;
+  Compressed (*compress)(const CompressInputs&);
+  Tensor (*restore)(const RestoreInputs&);
+};
+void PrintTo(const Place& place, std::ostream* out) { *out << place.name; }
 
-CompressInputs compress_inputs(const Sizes& s) {
+const Place kCpu{"Cpu", torch::kCPU, compress_rows, restore_rows};
+const Place kCuda{"Cuda", torch::kCUDA, compress_rows, restore_rows};
+const Place kEmulated{"Emulated", torch::kCPU,
+                      [](const CompressInputs& in) { return *cuda::compress_rows_on<cuda::EmulatedGpu>(in); },
+                      [](const RestoreInputs& in) { return *cuda::restore_rows_on<cuda::EmulatedGpu>(in); }};
+const Place kDefinition{"Definition", torch::kCPU, compress_rows_by_definition, restore_rows_by_definition};
+
+/// The same numbers on every device.
+Tensor leaf(at::IntArrayRef sizes, const Sizes& s, at::DeviceType device, double scale = 1) {
+  const Tensor numbers = scale * torch::randn(sizes, s.type == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32);
+  return (s.rounded ? numbers.to(torch::kBFloat16) : numbers).to(s.type).to(device).requires_grad_();
+}
+
+Tensor lengths_of(const Sizes& s, at::DeviceType device) {
+  return s.lengths.empty() ? Tensor() : torch::tensor(s.lengths, torch::kInt64).to(device);
+}
+
+CompressInputs compress_inputs(const Sizes& s, at::DeviceType device = torch::kCPU) {
   torch::manual_seed(7);
-  const auto options = torch::dtype(s.type);
-  CompressInputs inputs{.x = torch::randn({kSamples, s.n, s.dim}, options).requires_grad_(),
-                        .queries = torch::randn({kSamples, kHeads, kSlots, kR}, options).requires_grad_(),
-                        .weight = torch::randn({kKeys + kM, s.dim}, options).requires_grad_(),
-                        .dropout = s.dropout};
-  if (!s.lengths.empty()) inputs.lengths = torch::tensor(s.lengths, torch::kInt64);
+  const double scale = std::sqrt(6.0 / static_cast<double>(s.dim));  // scores as great whatever the width
+  CompressInputs inputs{.lengths = lengths_of(s, device), .dropout = s.dropout};
+  inputs.x = leaf({kSamples, s.n, s.dim}, s, device);
+  inputs.queries = leaf({kSamples, s.heads, s.slots, s.r}, s, device);
+  inputs.weight = leaf({s.columns(), s.dim}, s, device, scale);
   return inputs;
 }
 
-RestoreInputs restore_inputs(const Sizes& s) {
+RestoreInputs restore_inputs(const Sizes& s, at::DeviceType device = torch::kCPU) {
   torch::manual_seed(8);
-  const auto options = torch::dtype(s.type);
-  RestoreInputs inputs{.projected = torch::randn({kSamples, s.n, kKeys + kM}, options).requires_grad_(),
-                       .bias = torch::randn({kM}, options).requires_grad_(),
-                       .slots = torch::randn({kSamples, kHeads, kSlots, s.dim}, options).requires_grad_(),
-                       .out_bias = torch::randn({s.dim}, options).requires_grad_(),
-                       .dropout = s.dropout};
-  if (!s.lengths.empty()) inputs.lengths = torch::tensor(s.lengths, torch::kInt64);
+  RestoreInputs inputs{.lengths = lengths_of(s, device), .dropout = s.dropout};
+  inputs.projected = leaf({kSamples, s.n, s.columns()}, s, device);
+  inputs.bias = leaf({s.m()}, s, device);
+  inputs.slots = leaf({kSamples, s.heads, s.slots, s.dim}, s, device);
+  inputs.out_bias = leaf({s.dim}, s, device);
   return inputs;
 }
 
-/// A number that every element of a tensor changes, each otherwise.
-Tensor weighed(const Tensor& x) { return (x * torch::arange(x.numel(), x.options()).mul(0.37).sin().view_as(x)).sum(); }
+/// A number that every element of a tensor changes, each otherwise, by factors that every type has.
+Tensor weighed(const Tensor& x) {
+  const Tensor factors = torch::arange(x.numel(), torch::kFloat32).mul(0.37).sin().to(torch::kBFloat16);
+  return (x * factors.view_as(x).to(x.options())).sum();
+}
 
 Tensor loss(const Compressed& c) { return weighed(c.mixed) + weighed(c.row_sums) + weighed(c.projected); }
 
-/// What one way of computing gives: outputs, then gradients.
-std::vector<Tensor> compressed_by(Compressed (*way)(const CompressInputs&), const Sizes& sizes) {
-  const CompressInputs inputs = compress_inputs(sizes);
-  torch::manual_seed(9);
-  const Compressed c = way(inputs);
-  std::vector<Tensor> all{c.mixed.detach(), c.row_sums.detach(), c.projected.detach()};
-  for (Tensor& g : torch::autograd::grad({loss(c)}, {inputs.x, inputs.queries, inputs.weight})) all.push_back(g);
-  return all;
+std::vector<Tensor> on_cpu(std::vector<Tensor> tensors) {
+  for (Tensor& each : tensors) each = each.detach().cpu().to(torch::kFloat32);
+  return tensors;
 }
 
-std::vector<Tensor> restored_by(Tensor (*way)(const RestoreInputs&), const Sizes& sizes) {
-  const RestoreInputs inputs = restore_inputs(sizes);
+/// What a place computes: outputs, then gradients.
+std::vector<Tensor> compressed_by(const Place& place, const Sizes& sizes) {
+  const CompressInputs inputs = compress_inputs(sizes, place.device);
   torch::manual_seed(9);
-  const Tensor out = way(inputs);
-  std::vector<Tensor> all{out.detach()};
+  const Compressed c = place.compress(inputs);
+  std::vector<Tensor> all{c.mixed, c.row_sums, c.projected};
+  for (Tensor& g : torch::autograd::grad({loss(c)}, {inputs.x, inputs.queries, inputs.weight})) all.push_back(g);
+  return on_cpu(all);
+}
+
+std::vector<Tensor> restored_by(const Place& place, const Sizes& sizes) {
+  const RestoreInputs inputs = restore_inputs(sizes, place.device);
+  torch::manual_seed(9);
+  const Tensor out = place.restore(inputs);
+  std::vector<Tensor> all{out};
   for (Tensor& g :
        torch::autograd::grad({weighed(out)}, {inputs.projected, inputs.bias, inputs.slots, inputs.out_bias}))
     all.push_back(g);
-  return all;
+  return on_cpu(all);
 }
 
-// One row; one block; several blocks, the last of them short; several parts of a sample where there are threads.
+// One row; one block; several blocks, the last of them short; several parts of a sample where there are threads;
+// several tiles of a GPU in every direction, at sizes that are no multiples; the layer's usual sizes.
 const std::vector<Sizes>& cases() {
-  static const std::vector<Sizes> all{{.n = 1},
-                                      {.n = 7},
-                                      {.n = 2 * kBlockRows + 3},
-                                      {.n = 9, .lengths = {9, 0, 4}},
-                                      {.n = 600, .lengths = {1, 600, 257}},
-                                      {.n = 9, .dropout = 0.3},
-                                      {.n = 600, .lengths = {599, 3, 300}, .dropout = 0.3}};
+  static const std::vector<Sizes> all{
+      {.n = 1},
+      {.n = 7},
+      {.n = 2 * kBlockRows + 3},
+      {.n = 9, .lengths = {9, 0, 4}},
+      {.n = 600, .lengths = {1, 600, 257}},
+      {.n = 9, .dropout = 0.3},
+      {.n = 600, .lengths = {599, 3, 300}, .dropout = 0.3},
+      {.n = 150, .dim = 70, .slots = 48, .r = 3, .lengths = {150, 128, 1}, .dropout = 0.1},
+      {.n = 300, .dim = 128, .heads = 8, .slots = 16, .r = 3, .lengths = {300, 100, 129}, .dropout = 0.1},
+      {.n = 130, .dim = 64, .heads = 8, .slots = 16, .r = 3}};
   return all;
 }
 
@@ -94,24 +139,59 @@ void expect_equal(const std::vector<Tensor>& found, const std::vector<Tensor>& e
   }
 }
 
-TEST(CompressRows, EqualsItsDefinition) {
+class SlotRows : public testing::TestWithParam<Place> {
+ protected:
+  void SetUp() override {
+    if (GetParam().device == torch::kCUDA && !torch::cuda::is_available()) GTEST_SKIP() << "there is no GPU";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, SlotRows, testing::Values(kCpu, kCuda, kEmulated),
+                         [](const auto& place) { return place.param.name; });
+
+TEST_P(SlotRows, CompressedEqualTheirDefinition) {
   for (size_t i = 0; i < cases().size(); ++i)
-    expect_equal(compressed_by(compress_rows, cases()[i]), compressed_by(compress_rows_by_definition, cases()[i]), i);
+    expect_equal(compressed_by(GetParam(), cases()[i]), compressed_by(kDefinition, cases()[i]), i);
 }
 
-TEST(RestoreRows, EqualsItsDefinition) {
+TEST_P(SlotRows, RestoredEqualTheirDefinition) {
   for (size_t i = 0; i < cases().size(); ++i)
-    expect_equal(restored_by(restore_rows, cases()[i]), restored_by(restore_rows_by_definition, cases()[i]), i);
+    expect_equal(restored_by(GetParam(), cases()[i]), restored_by(kDefinition, cases()[i]), i);
+}
+
+/// Expects what was computed in bfloat16 to be as near to float's as its rounding allows. Numbers have 8 bits, so an
+/// output is off by up to 2^-9 = 0.2 % of itself; keys of size 5 by 0.01, and so their weights by 1 %.
+void expect_near(const std::vector<Tensor>& found, const std::vector<Tensor>& expected, size_t i) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t j = 0; j < found.size(); ++j) {
+    const double norm = expected[j].norm().item<double>(), apart = (found[j] - expected[j]).norm().item<double>();
+    EXPECT_LT(apart, 0.02 * norm) << "case " << i << ", tensor " << j;
+  }
+}
+
+class SlotRowsInBfloat16 : public SlotRows {};
+INSTANTIATE_TEST_SUITE_P(On, SlotRowsInBfloat16, testing::Values(kCuda, kEmulated),
+                         [](const auto& place) { return place.param.name; });
+
+TEST_P(SlotRowsInBfloat16, AreNearThoseInFloat) {
+  for (const size_t i : {5, 7, 8}) {
+    Sizes sizes = cases()[i];
+    sizes.rounded = true;
+    const auto compressed = compressed_by(kDefinition, sizes), restored = restored_by(kDefinition, sizes);
+    sizes.type = torch::kBFloat16;
+    expect_near(compressed_by(GetParam(), sizes), compressed, i);
+    expect_near(restored_by(GetParam(), sizes), restored, i);
+  }
 }
 
 TEST(CompressRows, GivesTheSameOnOneThreadAndOnEight) {
+  const Sizes kMany{.n = 600, .lengths = {599, 3, 300}, .dropout = 0.3};
   const int threads = at::get_num_threads();
   std::vector<Tensor> on_one, on_eight;
   for (const int count : {1, 8}) {
     at::set_num_threads(count);
     std::vector<Tensor>& to = count == 1 ? on_one : on_eight;
-    to = compressed_by(compress_rows, cases().back());
-    for (const Tensor& each : restored_by(restore_rows, cases().back())) to.push_back(each);
+    to = compressed_by(kCpu, kMany);
+    for (const Tensor& each : restored_by(kCpu, kMany)) to.push_back(each);
   }
   at::set_num_threads(threads);
   expect_equal(on_eight, on_one, 0);
@@ -146,33 +226,73 @@ TEST(RestoreRows, GradientsUnderDropoutAreThoseOfTheMaskDrawn) {
   expect_gradients(with_one_seed, {inputs.projected, inputs.bias, inputs.slots, inputs.out_bias});
 }
 
-TEST(CompressRows, DoesNotReadPadding) {
-  CompressInputs inputs = compress_inputs({.n = 9, .lengths = {9, 2, 4}});
-  const Compressed clean = compress_rows(inputs);
-  const torch::NoGradGuard no_grad;
-  inputs.x[1].narrow(0, 2, 7).fill_(std::numeric_limits<float>::quiet_NaN());
-  const Compressed spoilt = compress_rows(inputs);
-  EXPECT_TRUE(torch::equal(clean.mixed, spoilt.mixed));
-  EXPECT_TRUE(torch::equal(clean.projected, spoilt.projected));
+TEST_P(SlotRows, DoNotReadPadding) {
+  const Place& place = GetParam();
+  for (const Sizes& sizes :
+       {Sizes{.n = 9, .lengths = {9, 2, 4}}, Sizes{.n = 300, .dim = 64, .lengths = {300, 130, 4}}}) {
+    const auto clean = compressed_by(place, sizes), clean_rows = restored_by(place, sizes);
+    const auto spoilt = [&](const Tensor& x) {
+      const torch::NoGradGuard no_grad;
+      for (int64_t b = 0; b < kSamples; ++b)
+        x[b].slice(0, sizes.lengths[static_cast<size_t>(b)]).fill_(std::numeric_limits<float>::quiet_NaN());
+    };
+    const CompressInputs inputs = compress_inputs(sizes, place.device);
+    spoilt(inputs.x);
+    const Compressed c = place.compress(inputs);
+    std::vector<Tensor> all{c.mixed, c.row_sums, c.projected};
+    for (const Tensor& g : torch::autograd::grad({loss(c)}, {inputs.x, inputs.queries, inputs.weight}))
+      all.push_back(g);
+    all = on_cpu(all);
+    for (size_t i = 0; i < all.size(); ++i) EXPECT_TRUE(torch::equal(all[i], clean[i])) << "compressed, tensor " << i;
+
+    const RestoreInputs to = restore_inputs(sizes, place.device);
+    spoilt(to.projected);
+    const Tensor out = place.restore(to);
+    const Tensor of_out = torch::randn(out.sizes()).to(place.device);
+    const std::vector<Tensor> leaves{to.projected, to.bias, to.slots, to.out_bias};
+    const auto of = torch::autograd::grad({out}, leaves, {of_out}, /*retain_graph=*/true);
+    spoilt(of_out);
+    const auto of_spoilt = torch::autograd::grad({out}, leaves, {of_out});
+    EXPECT_TRUE(torch::equal(on_cpu({out})[0], clean_rows[0]));
+    for (size_t i = 0; i < of.size(); ++i) EXPECT_TRUE(torch::equal(of[i], of_spoilt[i])) << "restored, gradient " << i;
+  }
 }
 
 // Scores so far apart that exp of their difference is nothing, block after block in either order.
-TEST(CompressRows, StandsGreatScores) {
-  CompressInputs inputs = compress_inputs({.n = 3 * kBlockRows});
+TEST_P(SlotRows, StandGreatScores) {
+  CompressInputs inputs = compress_inputs({.n = 3 * kBlockRows}, GetParam().device);
   const torch::NoGradGuard no_grad;
   inputs.queries.mul_(300);
-  const Compressed found = compress_rows(inputs), expected = compress_rows_by_definition(inputs);
-  EXPECT_LT(relative_difference(found.mixed, expected.mixed), 1e-5);
-  EXPECT_TRUE(torch::isfinite(found.mixed).all().item<bool>());
+  const Tensor found = GetParam().compress(inputs).mixed;
+  EXPECT_LT(relative_difference(found, compress_rows_by_definition(inputs).mixed), 1e-5);
+  EXPECT_TRUE(torch::isfinite(found).all().item<bool>());
 }
 
-TEST(CompressRows, TakesAnEmptyBatch) {
-  const auto options = torch::dtype(torch::kFloat32);
-  const Compressed c = compress_rows({.x = torch::zeros({0, 4, 6}, options),
-                                      .queries = torch::zeros({0, kHeads, kSlots, kR}, options),
-                                      .weight = torch::zeros({kKeys + kM, 6}, options)});
-  EXPECT_EQ(c.mixed.sizes(), (std::vector<int64_t>{0, kHeads, kSlots, 6}));
-  EXPECT_EQ(c.projected.sizes(), (std::vector<int64_t>{0, 4, kKeys + kM}));
+TEST_P(SlotRows, TakeAnEmptyBatch) {
+  const Sizes s;
+  const auto options = torch::dtype(torch::kFloat32).device(GetParam().device);
+  const auto none = [&](at::IntArrayRef sizes) { return torch::zeros(sizes, options).requires_grad_(); };
+  const CompressInputs inputs{.x = none({0, 4, 6}), .queries = none({0, 3, 5, 2}), .weight = none({s.columns(), 6})};
+  const Compressed c = GetParam().compress(inputs);
+  EXPECT_EQ(c.mixed.sizes(), (std::vector<int64_t>{0, 3, 5, 6}));
+  EXPECT_EQ(c.projected.sizes(), (std::vector<int64_t>{0, 4, s.columns()}));
+  const Tensor rows = GetParam().restore(
+      {.projected = c.projected, .bias = none({15}), .slots = none({0, 3, 5, 6}), .out_bias = none({6})});
+  EXPECT_EQ(rows.sizes(), (std::vector<int64_t>{0, 4, 6}));
+  const Tensor of_weight = torch::autograd::grad({c.mixed.sum() + rows.sum()}, {inputs.weight})[0];
+  EXPECT_EQ(of_weight.abs().max().item<double>(), 0);
+}
+
+// Elsewhere than in float and bfloat16, and where a head has more slots than a tile has columns.
+TEST(SlotRowsOnAGpu, LeaveWhatTheyDoNotTakeToTheDefinition) {
+  for (const Sizes& s : {Sizes{.type = torch::kFloat64}, Sizes{.type = torch::kFloat16}, Sizes{.slots = 65}}) {
+    EXPECT_FALSE(cuda::compress_rows_on<cuda::EmulatedGpu>(compress_inputs(s)));
+    EXPECT_FALSE(cuda::restore_rows_on<cuda::EmulatedGpu>(restore_inputs(s)));
+  }
+  EXPECT_FALSE(cuda::compress_rows_on<cuda::EmulatedGpu>(compress_inputs({.r = 17})));
+  CompressInputs mixed = compress_inputs({});
+  mixed.weight = mixed.weight.to(torch::kBFloat16);
+  EXPECT_FALSE(cuda::compress_rows_on<cuda::EmulatedGpu>(mixed));
 }
 
 }  // namespace

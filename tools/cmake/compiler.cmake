@@ -14,10 +14,11 @@ target_compile_options(vqa_warnings INTERFACE -Wno-missing-field-initializers -W
 
 # at::parallel_for is a template: without OpenMP in the file that uses it, it runs on one thread.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
-add_compile_options(${OpenMP_CXX_FLAGS})
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:${OpenMP_CXX_FLAGS}>)
 
 if(VQA_SANITIZE)
-  add_compile_options(-fsanitize=${VQA_SANITIZE} -fno-omit-frame-pointer)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${VQA_SANITIZE}>
+                      $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer>)
   add_link_options(-fsanitize=${VQA_SANITIZE})
   # The checks put into std::regex and std::function make g++ 12 warn falsely (GCC bug 105562).
   target_compile_options(vqa_warnings INTERFACE -Wno-maybe-uninitialized)

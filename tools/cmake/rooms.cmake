@@ -10,6 +10,16 @@ function(vqa_room name)
   vqa_use_precompiled_torch(${name}_room PLAIN ${ROOM_PLAIN})
 endfunction()
 
+# vqa_kernels(NAME SOURCES a.cu ...): a library of CUDA kernels that a room links, of a build with VQA_CUDA. Their
+# compiler takes neither the warnings nor the precompiled header of the rest.
+function(vqa_kernels name)
+  cmake_parse_arguments(KERNELS "" "" "SOURCES" ${ARGN})
+  add_library(${name} STATIC ${KERNELS_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC libtorch)
+  target_compile_options(${name} PRIVATE --expt-relaxed-constexpr --Werror all-warnings)
+endfunction()
+
 # vqa_program(NAME SOURCES ... [PLAIN ...] [LINK ...]): an executable in build/<preset>/bin.
 function(vqa_program name)
   cmake_parse_arguments(PROGRAM "" "" "SOURCES;PLAIN;LINK" ${ARGN})
