@@ -80,7 +80,7 @@ class Forward {
 
   void run() {
     sums_ = torch::empty({parts_.count(), 3, s_.m()}, x_.options());
-    const bool shared = parts_.count() > s_.batch;  // a sample's parts are summed up afterwards
+    const bool shared = parts_.splits;  // a sample's parts are summed up afterwards
     if (shared) partial_ = torch::empty({parts_.count(), s_.m(), s_.dim}, x_.options());
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
@@ -95,8 +95,10 @@ class Forward {
     at::parallel_for(0, s_.batch * s_.m(), 16, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const int64_t b = row / s_.m(), first = parts_.first[static_cast<size_t>(b)];
-        if (first == parts_.first[static_cast<size_t>(b) + 1]) clear(b, row % s_.m());
-        if (shared) combine(b, row % s_.m(), data_of<T>(partial_) + first * s_.m() * s_.dim);
+        if (first == parts_.first[static_cast<size_t>(b) + 1])
+          clear(b, row % s_.m());
+        else if (shared)
+          combine(b, row % s_.m(), data_of<T>(partial_) + first * s_.m() * s_.dim);
       }
     });
   }
@@ -280,6 +282,7 @@ struct CompressRows : torch::autograd::Function<CompressRows> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
+    require_first_derivative();
     const auto saved = context->get_saved_variables();
     const Tensor& lengths = saved[3];
     const auto given = [&](size_t i, const Tensor& output) {
@@ -313,9 +316,16 @@ struct CompressRows : torch::autograd::Function<CompressRows> {
 Compressed compress_rows(const CompressInputs& inputs) {
   if (const auto compressed = compress_rows_cuda(inputs)) return *compressed;
   if (!takes_rows(inputs.x)) return compress_rows_by_definition(inputs);
+  const Tensor &x = inputs.x, &queries = inputs.queries, &weight = inputs.weight;
+  TORCH_CHECK(x.dim() == 3 && queries.dim() == 4 && queries.size(0) == x.size(0),
+              "x (B, n, D), queries (B, h, d_p, r)");
+  TORCH_CHECK(weight.dim() == 2 && weight.size(1) == x.size(2) && weight.size(0) >= queries.size(1) * queries.size(3),
+              "weight (p, D) with p at least h r");
+  require_like(x, {queries, weight}, inputs.lengths);
   const int64_t seed = inputs.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
-  const auto outputs = CompressRows::apply(inputs.x.contiguous(), inputs.queries.contiguous(),
-                                           inputs.weight.contiguous(), optional(inputs.lengths), seed, inputs.dropout);
+  const auto outputs =
+      CompressRows::apply(inputs.x.contiguous(), inputs.queries.contiguous(), inputs.weight.contiguous(),
+                          if_defined(inputs.lengths), seed, inputs.dropout);
   return {outputs[0], outputs[1], outputs[2]};
 }
 

@@ -25,7 +25,7 @@ struct Compressed {
 /// zeros.
 ///
 /// On a CPU in float32 and float64: blocks of rows that stay in the second cache, softmax between the products, nothing
-/// of size n m kept; the backward pass computes W again. In bfloat16 without gradients likewise, sums in float32.
+/// of size n m kept; the backward pass computes W again.
 /// On a GPU in float32 and bfloat16: kernels (fusion/cuda/slot_rows_cuda.h). Elsewhere LibTorch's operators.
 Compressed compress_rows(const CompressInputs& inputs);
 

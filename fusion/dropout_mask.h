@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <stdexcept>
+#include <string>
 
 #include "fusion/device_code.h"
 
@@ -15,8 +17,10 @@ struct DropoutMask {
   uint32_t dropped = 0;  // hashes below this are zeroed
   float scale = 1;       // 1 / (1 - p)
 
-  /// `p` in [0, 1); 0 keeps everything.
+  /// `p` in [0, 1); 0 keeps everything. Throws std::invalid_argument for any other.
   static DropoutMask of(uint32_t seed, double p) {
+    if (!(p >= 0 && p < 1))
+      throw std::invalid_argument("dropout: " + std::to_string(p) + "; allowed is 0 up to but not including 1");
     const double below = std::min(std::round(p * 0x1p32), 0x1p32 - 1);
     return {seed, static_cast<uint32_t>(below), static_cast<float>(1 / (1 - p))};
   }

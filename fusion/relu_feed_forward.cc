@@ -15,7 +15,7 @@ using torch::Tensor;
 constexpr int64_t kRows = 128;  // of a block: with F = 2048 they take 1 MB
 constexpr int64_t kFew = 64;    // rows for a thread; fewer are multiplied by all threads together
 
-/// relu(x + bias) after dropout, in place.
+/// relu(x + bias) after dropout, in place; what is no number stays none.
 VQA_VECTOR_CLONES void activate(float* x, const float* bias, int64_t rows, int64_t columns, DropoutMask mask,
                                 uint32_t first) {
   for (int64_t r = 0; r < rows; ++r) {
@@ -24,12 +24,12 @@ VQA_VECTOR_CLONES void activate(float* x, const float* bias, int64_t rows, int64
     if (mask.drops()) {
       for (int64_t j = 0; j < columns; ++j) {
         const float sum = row[j] + bias[j];
-        row[j] = (sum > 0 ? sum : 0.F) * mask.factor(start + static_cast<uint32_t>(j));
+        row[j] = (sum < 0 ? 0.F : sum) * mask.factor(start + static_cast<uint32_t>(j));
       }
     } else {
       for (int64_t j = 0; j < columns; ++j) {
         const float sum = row[j] + bias[j];
-        row[j] = sum > 0 ? sum : 0.F;
+        row[j] = sum < 0 ? 0.F : sum;
       }
     }
   }
@@ -42,7 +42,7 @@ VQA_VECTOR_CLONES void activate_backward(const float* hidden, float* gradient, i
     const float* h = hidden + r * columns;
     float* g = gradient + r * columns;
     for (int64_t j = 0; j < columns; ++j) {
-      g[j] = h[j] > 0 ? g[j] * scale : 0.F;
+      g[j] = h[j] == 0 ? 0.F : g[j] * scale;
       sums[j] += g[j];
     }
   }
@@ -102,6 +102,7 @@ struct ReluFeedForward : torch::autograd::Function<ReluFeedForward> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
+    require_first_derivative();
     const auto saved = context->get_saved_variables();
     const Tensor &x = saved[0], &hidden = saved[1];
     const Matrix<const float> inner = matrix(saved[2]), outer = matrix(saved[3]);
@@ -135,6 +136,7 @@ bool needs_gradient(const Tensor& x, const FeedForwardWeights& w) {
 
 Tensor relu_feed_forward(const Tensor& x, const FeedForwardWeights& weights, double p) {
   if (!x.device().is_cpu() || x.scalar_type() != torch::kFloat32) return by_operators(x, weights, p);
+  require_like(x, {weights.inner, weights.inner_bias, weights.outer, weights.outer_bias}, {});
   const FeedForwardWeights w{weights.inner.contiguous(), weights.inner_bias.contiguous(), weights.outer.contiguous(),
                              weights.outer_bias.contiguous()};
   const Tensor rows = x.reshape({-1, x.size(-1)}).contiguous();  // (N, D)

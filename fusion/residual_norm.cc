@@ -107,6 +107,7 @@ struct ResidualNorm : torch::autograd::Function<ResidualNorm> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
+    require_first_derivative();
     const auto saved = context->get_saved_variables();
     const Tensor &sums = saved[0], &weight = saved[1], gradient = gradients[0].contiguous();
     const auto& data = context->saved_data;
@@ -134,14 +135,16 @@ struct ResidualNorm : torch::autograd::Function<ResidualNorm> {
 Tensor residual_norm(const Tensor& x, const Tensor& branch, const Tensor& weight, const Tensor& bias,
                      const ResidualNormOptions& options) {
   const double p = options.dropout;
-  if (!x.device().is_cpu() || x.scalar_type() != torch::kFloat32 || branch.scalar_type() != torch::kFloat32)
+  if (!x.device().is_cpu() || x.scalar_type() != torch::kFloat32 || branch.sizes() != x.sizes())
     return torch::layer_norm(x + hashed_dropout(branch, p, p > 0), {x.size(-1)}, weight, bias, options.eps);
+  require_like(x, {branch, weight, bias}, {});
+  TORCH_CHECK(weight.numel() == x.size(-1) && bias.numel() == x.size(-1), "weight and bias (D)");
   const Tensor rows = x.reshape({-1, x.size(-1)}).contiguous(),
                of_branch = branch.reshape({-1, x.size(-1)}).contiguous();
   if (torch::GradMode::is_enabled())
-    return ResidualNorm::apply(rows, of_branch, weight, bias, options.eps, p).view_as(x);
+    return ResidualNorm::apply(rows, of_branch, weight.contiguous(), bias.contiguous(), options.eps, p).view_as(x);
   Rows part{.eps = static_cast<float>(options.eps), .mask = DropoutMask::of(p > 0 ? draw_dropout_seed() : 0, p)};
-  return forward_rows(rows, of_branch, weight, bias, part, {}).view_as(x);
+  return forward_rows(rows, of_branch, weight.contiguous(), bias.contiguous(), part, {}).view_as(x);
 }
 
 }  // namespace fusion

@@ -70,7 +70,7 @@ class Backward {
  public:
   Backward(const Saved& saved, const Tensor& of_out) : saved_(saved), of_out_(of_out), parts_(saved.parts()) {
     of_projected = saved.lengths.defined() ? torch::zeros_like(saved.projected) : torch::empty_like(saved.projected);
-    shared_ = parts_.count() > saved.slots.size(1);
+    shared_ = parts_.splits;
     of_slots = shared_ ? torch::empty({parts_.count(), saved.m(), saved.dim()}, of_out.options())
                        : torch::zeros_like(saved.slots);
     const int64_t threads = at::get_num_threads();
@@ -154,6 +154,7 @@ struct RestoreRows : torch::autograd::Function<RestoreRows> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
+    require_first_derivative();
     const auto kept = context->get_saved_variables();
     const Saved saved{kept[0], kept[1], kept[2], kept[3],
                       DropoutMask::of(static_cast<uint32_t>(context->saved_data["seed"].toInt()),
@@ -175,9 +176,16 @@ struct RestoreRows : torch::autograd::Function<RestoreRows> {
 Tensor restore_rows(const RestoreInputs& inputs) {
   if (const auto restored = restore_rows_cuda(inputs)) return *restored;
   if (!takes_rows(inputs.projected)) return restore_rows_by_definition(inputs);
+  const Tensor &projected = inputs.projected, &slots = inputs.slots;
+  TORCH_CHECK(projected.dim() == 3 && slots.dim() == 4 && slots.size(0) == projected.size(0),
+              "projected (B, n, p), slots (B, h, d_p, D)");
+  TORCH_CHECK(inputs.bias.numel() == slots.size(1) * slots.size(2) && inputs.bias.numel() <= projected.size(2) &&
+                  inputs.out_bias.numel() == slots.size(3),
+              "bias (h d_p), no more than p; out_bias (D)");
+  require_like(projected, {inputs.bias, slots, inputs.out_bias}, inputs.lengths);
   const int64_t seed = inputs.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
   return RestoreRows::apply(inputs.projected.contiguous(), inputs.bias.contiguous(), inputs.slots,
-                            inputs.out_bias.contiguous(), optional(inputs.lengths), seed, inputs.dropout);
+                            inputs.out_bias.contiguous(), if_defined(inputs.lengths), seed, inputs.dropout);
 }
 
 Tensor restore_rows_by_definition(const RestoreInputs& inputs) {

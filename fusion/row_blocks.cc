@@ -18,11 +18,13 @@ RowParts share_out_rows(const torch::Tensor& lengths, int64_t batch, int64_t n) 
   for (int64_t b = 0; b < batch; ++b) {
     shared.first.push_back(shared.count());
     const int64_t rows = lengths.defined() ? lengths.const_data_ptr<int64_t>()[b] : n;
+    TORCH_CHECK(rows >= 0 && rows <= n, "a length of ", rows, " of a sequence of ", n);
     const int64_t parts = std::clamp<int64_t>(rows / kFewRows, 1, most);
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t begin = b * n + rows * part / parts, end = b * n + rows * (part + 1) / parts;
       if (end > begin) shared.parts.push_back({b, begin, end});
     }
+    shared.splits = shared.splits || parts > 1;
   }
   shared.first.push_back(shared.count());
   return shared;

@@ -14,9 +14,24 @@ inline bool takes_rows(const torch::Tensor& x) {
   return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kFloat64);
 }
 
+/// For kernels that read memory as it is. Throws c10::Error where `others` are of another type or device than `x`, or
+/// `lengths`, which may be undefined, is not (B) int64 on a CPU.
+inline void require_like(const torch::Tensor& x, at::ArrayRef<torch::Tensor> others, const torch::Tensor& lengths) {
+  for (const torch::Tensor& other : others)
+    TORCH_CHECK(other.scalar_type() == x.scalar_type() && other.device() == x.device(), "one type and device");
+  TORCH_CHECK(!lengths.defined() || (lengths.scalar_type() == torch::kInt64 && lengths.device().is_cpu() &&
+                                     lengths.is_contiguous() && lengths.numel() == x.size(0)),
+              "lengths (B) int64 on the CPU");
+}
+
 /// Nothing where a tensor is undefined, which autograd's functions do not take.
-inline std::optional<torch::Tensor> optional(const torch::Tensor& x) {
+inline std::optional<torch::Tensor> if_defined(const torch::Tensor& x) {
   return x.defined() ? std::optional(x) : std::nullopt;
+}
+
+/// For the beginning of a backward pass that autograd cannot follow. Throws c10::Error where it is asked to.
+inline void require_first_derivative() {
+  TORCH_CHECK(!torch::GradMode::is_enabled(), "a kernel of this operation has no second derivative");
 }
 
 /// A contiguous tensor's numbers, without a check of their type.
@@ -36,6 +51,8 @@ struct RowParts {
   std::vector<RowPart> parts;
   std::vector<int64_t> first;  // (B + 1) of each sample the first of its parts; a sample without rows has none
 
+  bool splits = false;  // whether a sample has several
+
   int64_t count() const { return std::ssize(parts); }
 };
 
@@ -43,12 +60,13 @@ struct RowParts {
 /// enough for all threads.
 RowParts share_out_rows(const torch::Tensor& lengths, int64_t batch, int64_t n);
 
-/// A part's rows, at most kBlockRows at a time, which the second cache holds: work(begin, end).
+/// A part's rows, at most kBlockRows at a time, which the second cache holds, in blocks of about one size:
+/// work(begin, end).
 constexpr int64_t kBlockRows = 256;
 template <class Work>
 void for_each_block(const RowPart& part, const Work& work) {
-  for (int64_t begin = part.begin; begin < part.end; begin += kBlockRows)
-    work(begin, std::min(begin + kBlockRows, part.end));
+  const int64_t rows = part.end - part.begin, blocks = (rows + kBlockRows - 1) / kBlockRows;
+  for (int64_t i = 0; i < blocks; ++i) work(part.begin + rows * i / blocks, part.begin + rows * (i + 1) / blocks);
 }
 
 /// A matrix in memory: element (i, j) stands at data[i * row + j * column].

@@ -193,6 +193,7 @@ struct SoftmaxAttention : torch::autograd::Function<SoftmaxAttention> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
+    require_first_derivative();
     const auto kept = context->get_saved_variables();
     const Saved s{kept[0], kept[1], kept[2], kept[3], kept[4], kept[5]};
     const auto seed = static_cast<uint32_t>(context->saved_data["seed"].toInt());
@@ -217,8 +218,14 @@ struct SoftmaxAttention : torch::autograd::Function<SoftmaxAttention> {
 }  // namespace
 
 Tensor softmax_attention(const SoftmaxAttentionInputs& inputs) {
-  TORCH_CHECK(inputs.queries.device().is_cpu() && inputs.queries.scalar_type() == torch::kFloat32, "float32 on a CPU");
-  return SoftmaxAttention::apply(inputs.queries, inputs.keys, inputs.values, optional(inputs.key_lengths),
+  const Tensor &q = inputs.queries, &k = inputs.keys, &v = inputs.values;
+  TORCH_CHECK(q.device().is_cpu() && q.scalar_type() == torch::kFloat32, "float32 on a CPU");
+  TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) &&
+                  q.size(1) == k.size(1) && q.size(3) == k.size(3),
+              "queries (B, h, Tq, d_h), keys and values (B, h, Tk, d_h)");
+  TORCH_CHECK(q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1, "features side by side");
+  require_like(q, {k, v}, inputs.key_lengths);
+  return SoftmaxAttention::apply(inputs.queries, inputs.keys, inputs.values, if_defined(inputs.key_lengths),
                                  inputs.dropout);
 }
 

@@ -63,6 +63,7 @@ std::optional<int64_t> length(const OpenvqaCheckpoint& checkpoint, const std::st
   if (found == checkpoint.tensors.tensors.end()) return std::nullopt;
   if (found->second.dim() != 2)
     fail(checkpoint.path, name + " has " + std::to_string(found->second.dim()) + " axes, that of an MCAN has 2");
+  if (found->second.numel() == 0) fail(checkpoint.path, name + " holds no numbers");
   return found->second.size(axis);
 }
 

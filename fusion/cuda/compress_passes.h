@@ -142,7 +142,7 @@ std::optional<Compressed> compress_rows_on(const CompressInputs& in) {
     return std::nullopt;
   const int64_t seed = in.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
   const auto outputs = CompressRowsOn<Device>::apply(in.x.contiguous(), in.queries.contiguous(), in.weight.contiguous(),
-                                                     optional(in.lengths), seed, in.dropout);
+                                                     if_defined(in.lengths), seed, in.dropout);
   return Compressed{outputs[0], outputs[1], outputs[2]};
 }
 

@@ -89,7 +89,7 @@ std::optional<torch::Tensor> restore_rows_on(const RestoreInputs& in) {
   if (!one_type({in.projected, in.bias, in.slots, in.out_bias}) || in.slots.size(2) > kMostSlots) return std::nullopt;
   const int64_t seed = in.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
   return RestoreRowsOn<Device>::apply(in.projected.contiguous(), in.bias.contiguous(), in.slots.contiguous(),
-                                      in.out_bias.contiguous(), optional(in.lengths), seed, in.dropout);
+                                      in.out_bias.contiguous(), if_defined(in.lengths), seed, in.dropout);
 }
 
 }  // namespace fusion::cuda

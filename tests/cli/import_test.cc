@@ -238,6 +238,16 @@ TEST_F(ImportTest, ExportsWhatItReads) {
     EXPECT_EQ(read_text(*this / ("again/" + file)), read_text(*this / ("b/" + file))) << file;
 }
 
+// A model's own weights were replaced by some that it cannot load.
+TEST_F(ImportTest, ExportReplacesNothing) {
+  give_checkpoint("tiny");
+  expect_done(import());
+  const std::string weights = read_text(*this / "b/model.safetensors");
+  expect_error(vqa("export --model b --out b/model.safetensors --names openvqa"), 1,
+               {"b/model.safetensors: exists already; name another file with --out"});
+  EXPECT_EQ(read_text(*this / "b/model.safetensors"), weights);
+}
+
 TEST_F(ImportTest, ExportRefusesNamesThatAModelCannotHave) {
   give_all();
   const auto before = listing(folder());

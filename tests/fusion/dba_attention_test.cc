@@ -11,9 +11,12 @@ namespace {
 
 using Order = DbaAttentionImpl::ProductOrder;
 
+// As the formulas stand and by the kernels.
+constexpr Order kOrders[] = {Order::kLiteral, Order::kReassociated};
+
 constexpr int64_t kDim = 32, kHeads = 4, kDp = 6, kDin = 8;
 
-DbaAttention layer(double dropout = 0) {
+DbaAttention layer(double dropout = 0, Order order = Order::kCheapest) {
   torch::manual_seed(3);
   DbaAttention attention(
       AttentionOptions{.kind = "dba", .dim = kDim, .heads = kHeads, .d_p = kDp, .d_in = kDin, .dropout = dropout});
@@ -21,6 +24,7 @@ DbaAttention layer(double dropout = 0) {
   const torch::NoGradGuard no_grad;
   for (auto& parameter : attention->parameters()) parameter.add_(0.2 * torch::randn_like(parameter));
   attention->eval();
+  attention->set_product_order(order);
   return attention;
 }
 
@@ -136,25 +140,29 @@ TEST(DbaAttention, IsTheSameOnAGpu) {
 }
 
 TEST(DbaAttention, AppendedPaddingChangesNothing) {
-  const torch::NoGradGuard no_grad;
-  DbaAttention attention = layer();
-  const torch::Tensor x = torch::randn({1, 9, kDim}), z = torch::randn({1, kDp, kDim});
-  const torch::Tensor longer = torch::cat({x, 100 * torch::randn({1, 5, kDim})}, 1);
-  const AttentionOutput alone = attention->self({x, {}}, z);
-  const AttentionOutput padded = attention->self(Sequence::padded(longer, torch::tensor({9}, torch::kInt64)), z);
-  EXPECT_LT(relative_difference(padded.features.narrow(1, 0, 9), alone.features), 1e-5);
-  EXPECT_LT(relative_difference(padded.state, alone.state), 1e-5);
+  for (const Order order : kOrders) {
+    const torch::NoGradGuard no_grad;
+    DbaAttention attention = layer(0, order);
+    const torch::Tensor x = torch::randn({1, 9, kDim}), z = torch::randn({1, kDp, kDim});
+    const torch::Tensor longer = torch::cat({x, 100 * torch::randn({1, 5, kDim})}, 1);
+    const AttentionOutput alone = attention->self({x, {}}, z);
+    const AttentionOutput padded = attention->self(Sequence::padded(longer, torch::tensor({9}, torch::kInt64)), z);
+    EXPECT_LT(relative_difference(padded.features.narrow(1, 0, 9), alone.features), 1e-5);
+    EXPECT_LT(relative_difference(padded.state, alone.state), 1e-5);
+  }
 }
 
 TEST(DbaAttention, FollowsAPermutationOfItsInput) {
-  const torch::NoGradGuard no_grad;
-  DbaAttention attention = layer();
-  const torch::Tensor x = torch::randn({1, 12, kDim}), z = torch::randn({1, kDp, kDim});
-  const torch::Tensor order = torch::randperm(12);
-  const AttentionOutput straight = attention->self({x, {}}, z);
-  const AttentionOutput permuted = attention->self({x.index_select(1, order), {}}, z);
-  EXPECT_LT(relative_difference(permuted.features, straight.features.index_select(1, order)), 1e-5);
-  EXPECT_LT(relative_difference(permuted.state, straight.state), 1e-5);
+  for (const Order order : kOrders) {
+    const torch::NoGradGuard no_grad;
+    DbaAttention attention = layer(0, order);
+    const torch::Tensor x = torch::randn({1, 12, kDim}), z = torch::randn({1, kDp, kDim});
+    const torch::Tensor order = torch::randperm(12);
+    const AttentionOutput straight = attention->self({x, {}}, z);
+    const AttentionOutput permuted = attention->self({x.index_select(1, order), {}}, z);
+    EXPECT_LT(relative_difference(permuted.features, straight.features.index_select(1, order)), 1e-5);
+    EXPECT_LT(relative_difference(permuted.state, straight.state), 1e-5);
+  }
 }
 
 /// A layer whose parameter `name` is nothing but zeros, or `value`.
@@ -164,17 +172,19 @@ void fill(DbaAttention& attention, const std::string& name, double value = 0) {
 }
 
 TEST(DbaAttention, RowsOfItsWeightsSumToOne) {
-  const torch::NoGradGuard no_grad;
-  DbaAttention attention = layer();
-  const Sequence x = Sequence::padded(torch::randn({2, 9, kDim}), torch::tensor({9, 4}, torch::kInt64));
-  const torch::Tensor z = torch::randn({2, kDp, kDim});
-  fill(attention, "pv.weight");    // X A_pv + b is b at every position, and so is every row of W (X A_pv + b)
-  fill(attention, "norm.weight");  // likewise LayerNorm's shift, through W'
-  const AttentionOutput out = attention->self(x, z);
-  const auto p = attention->named_parameters();
-  EXPECT_TRUE(torch::allclose(out.state, p["pv.bias"].expand_as(out.state), 1e-5, 1e-6));
-  const torch::Tensor row = p["out.weight"].matmul(p["norm.bias"]) + p["out.bias"];
-  EXPECT_TRUE(torch::allclose(out.features, row.expand_as(out.features), 1e-5, 1e-6));
+  for (const Order order : kOrders) {
+    const torch::NoGradGuard no_grad;
+    DbaAttention attention = layer(0, order);
+    const Sequence x = Sequence::padded(torch::randn({2, 9, kDim}), torch::tensor({9, 4}, torch::kInt64));
+    const torch::Tensor z = torch::randn({2, kDp, kDim});
+    fill(attention, "pv.weight");    // X A_pv + b is b at every position, and so is every row of W (X A_pv + b)
+    fill(attention, "norm.weight");  // likewise LayerNorm's shift, through W'
+    const AttentionOutput out = attention->self(x, z);
+    const auto p = attention->named_parameters();
+    EXPECT_TRUE(torch::allclose(out.state, p["pv.bias"].expand_as(out.state), 1e-5, 1e-6));
+    const torch::Tensor row = p["out.weight"].matmul(p["norm.bias"]) + p["out.bias"];
+    EXPECT_TRUE(torch::allclose(out.features, row.expand_as(out.features), 1e-5, 1e-6));
+  }
 }
 
 // Z weighs the queries' positions, and it is what keys and values are made of.
@@ -194,12 +204,14 @@ TEST(DbaAttention, TheStateOfTheKeysReachesTheOutputByWeightsAndByKeysAndValues)
 }
 
 TEST(DbaAttention, WeighsEachSampleByItsOwnContent) {
-  const torch::NoGradGuard no_grad;
-  DbaAttention attention = layer();
-  fill(attention, "pv.bias");
-  const torch::Tensor z = torch::randn({1, kDp, kDim}), x = torch::randn({1, 6, kDim});
-  // Were W the same for both, as a Linformer's maps are, the state would be twice as large.
-  EXPECT_GT(relative_difference(attention->self({2 * x, {}}, z).state, 2 * attention->self({x, {}}, z).state), 0.05);
+  for (const Order order : kOrders) {
+    const torch::NoGradGuard no_grad;
+    DbaAttention attention = layer(0, order);
+    fill(attention, "pv.bias");
+    const torch::Tensor z = torch::randn({1, kDp, kDim}), x = torch::randn({1, 6, kDim});
+    // Were W the same for both, as a Linformer's maps are, the state would be twice as large.
+    EXPECT_GT(relative_difference(attention->self({2 * x, {}}, z).state, 2 * attention->self({x, {}}, z).state), 0.05);
+  }
 }
 
 // With one slot and one head's worth of numbers each, what every mask did can be read from the outputs.
@@ -227,14 +239,31 @@ TEST(DbaAttention, DropsTheWeightsOfAllThreeSoftmaxes) {
 }
 
 TEST(DbaAttention, CompressesAsSelfAttentionDoes) {
-  const torch::NoGradGuard no_grad;
-  DbaAttention attention = layer();
-  const Sequence x = Sequence::padded(torch::randn({2, 9, kDim}), torch::tensor({9, 4}, torch::kInt64));
-  const torch::Tensor z = torch::randn({2, kDp, kDim});
-  EXPECT_LT(relative_difference(attention->compress(x, z), attention->self(x, z).state), 1e-6);
+  for (const Order order : kOrders) {
+    const torch::NoGradGuard no_grad;
+    DbaAttention attention = layer(0, order);
+    const Sequence x = Sequence::padded(torch::randn({2, 9, kDim}), torch::tensor({9, 4}, torch::kInt64));
+    const torch::Tensor z = torch::randn({2, kDp, kDim});
+    EXPECT_LT(relative_difference(attention->compress(x, z), attention->self(x, z).state), 1e-6);
+  }
 }
 
 TEST(DbaAttention, IsFiniteWhereARowIsAllPadding) {
+  for (const Order order : kOrders) {
+    for (const bool training : {false, true}) {
+      DbaAttention attention = layer(0.3, order);
+      attention->train(training);
+      const Sequence x =
+          Sequence::padded(torch::randn({2, 600, kDim}).requires_grad_(), torch::tensor({0, 600}, torch::kInt64));
+      const AttentionOutput out = attention->self(x, torch::randn({2, kDp, kDim}));
+      const torch::Tensor of_x = torch::autograd::grad({out.features.sum() + out.state.sum()}, {x.features})[0];
+      for (const torch::Tensor& each : {out.features, out.state, of_x})
+        EXPECT_TRUE(torch::isfinite(each).all().item<bool>());
+    }
+  }
+}
+
+TEST(DbaAttention, IsFiniteWhereAShortRowIsAllPadding) {
   DbaAttention attention = layer();
   const Sequence x = Sequence::padded(torch::randn({2, 4, kDim}), torch::tensor({0, 4}, torch::kInt64));
   EXPECT_TRUE(torch::isfinite(attention->self(x, torch::randn({2, kDp, kDim})).features).all().item<bool>());

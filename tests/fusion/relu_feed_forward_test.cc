@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <stdexcept>
+
 #include "fusion/dropout.h"
-#include "tests/fusion/compare.h"
+#include "tests/fusion/threads.h"
 
 namespace fusion {
 namespace {
@@ -39,12 +42,36 @@ std::vector<Tensor> pass(Tensor (*way)(const Tensor&, const FeedForwardWeights&,
 // No row; fewer than threads share; blocks, the last of them short.
 TEST(ReluFeedForward, EqualsItsFormulaAndItsGradients) {
   for (const Case& c : {Case{0, 0}, Case{1, 0}, Case{3, 0.3}, Case{400, 0}, Case{333, 0.3}}) {
+    const Threads threads(4);  // the last two cases have rows for each, the others have not
     const auto found = pass(relu_feed_forward, c), expected = pass(by_formula, c);
     for (size_t i = 0; i < found.size(); ++i) {
       ASSERT_EQ(found[i].sizes(), expected[i].sizes());
       EXPECT_TRUE(torch::allclose(found[i], expected[i], 1e-4, 1e-4)) << c.rows << " rows, tensor " << i;
     }
   }
+}
+
+// Broken weights answered quietly: what is no number became zero.
+TEST(ReluFeedForward, KeepsWhatIsNoNumber) {
+  const float none = std::numeric_limits<float>::quiet_NaN();
+  const Tensor x = torch::ones({2, 3}).requires_grad_();
+  const FeedForwardWeights w{torch::full({4, 3}, none), torch::zeros({4}), torch::ones({5, 4}), torch::zeros({5})};
+  const Tensor out = relu_feed_forward(x, w, 0);
+  EXPECT_TRUE(out.isnan().all().item<bool>());
+  EXPECT_TRUE(torch::autograd::grad({out.sum()}, {x})[0].isnan().all().item<bool>());
+}
+
+TEST(ReluFeedForward, HasNoSecondDerivativeAndSaysSo) {
+  const Tensor x = torch::ones({2, 3}).requires_grad_();
+  const FeedForwardWeights w{torch::ones({4, 3}), torch::zeros({4}), torch::ones({5, 4}), torch::zeros({5})};
+  const Tensor out = relu_feed_forward(x, w, 0);
+  EXPECT_THROW(torch::autograd::grad({out.sum()}, {x}, {}, std::nullopt, /*create_graph=*/true), c10::Error);
+}
+
+TEST(ReluFeedForward, RefusesAProbabilityThatIsNone) {
+  const Tensor x = torch::ones({2, 3});
+  const FeedForwardWeights w{torch::ones({4, 3}), torch::zeros({4}), torch::ones({5, 4}), torch::zeros({5})};
+  for (const double p : {1.0, 1.5}) EXPECT_THROW(relu_feed_forward(x, w, p), std::invalid_argument);
 }
 
 TEST(ReluFeedForward, GivesTheSameWithAndWithoutGradients) {

@@ -1,9 +1,9 @@
 #include "fusion/residual_norm.h"
 
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "fusion/dropout.h"
+#include "tests/fusion/threads.h"
 
 namespace fusion {
 namespace {
@@ -49,12 +49,11 @@ TEST(ResidualNorm, GivesTheSameWithoutGradients) {
 }
 
 TEST(ResidualNorm, GivesTheSameGradientsOnOneThreadAndOnEight) {
-  const int threads = at::get_num_threads();
-  at::set_num_threads(1);
-  const auto on_one = pass(residual_norm, 50, {.dropout = 0.2});
-  at::set_num_threads(8);
-  const auto on_eight = pass(residual_norm, 50, {.dropout = 0.2});
-  at::set_num_threads(threads);
+  const auto on = [&](int count) {
+    const Threads threads(count);
+    return pass(residual_norm, 50, {.dropout = 0.2});
+  };
+  const auto on_one = on(1), on_eight = on(8);
   for (size_t i = 0; i < on_one.size(); ++i) EXPECT_TRUE(torch::allclose(on_one[i], on_eight[i], 1e-5, 1e-5)) << i;
 }
 

@@ -1,6 +1,5 @@
 // compress_rows and restore_rows against their definitions, on every device: on the CPU, on a GPU where there is one,
 // and the GPU's kernels on threads of the host in its stead.
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -13,6 +12,7 @@
 #include "tests/fusion/compare.h"
 #include "tests/fusion/emulated_gpu.h"
 #include "tests/fusion/gradient_check.h"
+#include "tests/fusion/threads.h"
 
 namespace fusion {
 namespace {
@@ -183,18 +183,38 @@ TEST_P(SlotRowsInBfloat16, AreNearThoseInFloat) {
   }
 }
 
+// A sample without rows among others of several parts gave sums of other parts, or no number at all.
 TEST(CompressRows, GivesTheSameOnOneThreadAndOnEight) {
-  const Sizes kMany{.n = 600, .lengths = {599, 3, 300}, .dropout = 0.3};
-  const int threads = at::get_num_threads();
-  std::vector<Tensor> on_one, on_eight;
-  for (const int count : {1, 8}) {
-    at::set_num_threads(count);
-    std::vector<Tensor>& to = count == 1 ? on_one : on_eight;
-    to = compressed_by(kCpu, kMany);
-    for (const Tensor& each : restored_by(kCpu, kMany)) to.push_back(each);
+  for (const std::vector<int64_t>& lengths :
+       {std::vector<int64_t>{599, 3, 300}, {600, 0, 0}, {600, 0, 300}, {0, 0, 0}}) {
+    for (const double dropout : {0.0, 0.3}) {
+      const Sizes sizes{.n = 600, .lengths = lengths, .dropout = dropout};
+      std::vector<Tensor> on_one, on_eight;
+      for (const int count : {1, 8}) {
+        const Threads threads(count);
+        std::vector<Tensor>& to = count == 1 ? on_one : on_eight;
+        to = compressed_by(kCpu, sizes);
+        for (const Tensor& each : restored_by(kCpu, sizes)) to.push_back(each);
+      }
+      for (const Tensor& each : on_eight) EXPECT_TRUE(torch::isfinite(each).all().item<bool>());
+      expect_equal(on_eight, on_one, 0);
+    }
   }
-  at::set_num_threads(threads);
-  expect_equal(on_eight, on_one, 0);
+}
+
+TEST(CompressRows, RefusesWhatItWouldReadBeyond) {
+  CompressInputs inputs = compress_inputs({});
+  const Tensor whole = inputs.queries;
+  inputs.queries = whole.narrow(0, 0, 1);  // of one sample for three
+  EXPECT_THROW(compress_rows(inputs), c10::Error);
+  inputs.queries = whole.to(torch::kFloat64);
+  EXPECT_THROW(compress_rows(inputs), c10::Error);
+  inputs.queries = whole;
+  inputs.lengths = torch::tensor({7, 8, 1}, torch::kInt64);  // of 7 rows
+  EXPECT_THROW(compress_rows(inputs), c10::Error);
+  RestoreInputs to = restore_inputs({});
+  to.bias = to.bias.narrow(0, 1, 3);
+  EXPECT_THROW(restore_rows(to), c10::Error);
 }
 
 TEST(CompressRows, GradientsAreThoseOfFiniteDifferences) {

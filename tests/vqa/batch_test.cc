@@ -79,7 +79,6 @@ TEST_F(BatchTest, HoldsWhatTheSplitSays) {
   }
 }
 
-// Evaluation looked up soft targets, and cleaned up ten answers a question for them, that nobody read.
 TEST_F(BatchTest, WordsAreReadAsUnknownByTheSeedOfThePlan) {
   const Bundle bundle = small_bundle(split_);
   BatchMaker maker(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model));
@@ -112,6 +111,7 @@ TEST_F(BatchTest, WordsAreReadAsUnknownByTheSeedOfThePlan) {
   EXPECT_TRUE(torch::equal(alone, dropped[5].slice(0, 0, alone.size(0))));
 }
 
+// Evaluation looked up soft targets, and cleaned up ten answers a question for them, that nobody read.
 TEST_F(BatchTest, HasNoTargetsWhereItIsOnlyToBeAnswered) {
   const Bundle bundle = small_bundle(split_);
   const BatchMaker to_learn(split_, *bundle.tokenizer, bundle.answers, image_source(split_, *bundle.model));

@@ -14,6 +14,7 @@
 #include "tools/commands/usage.h"
 #include "vqa/bundle.h"
 #include "vqa/evaluator.h"
+#include "vqa/memory.h"
 #include "vqa/prior.h"
 
 namespace tools {
@@ -58,6 +59,7 @@ struct Model {
 std::optional<Model> open_model(const EvalOptions& options) {
   if (options.model.empty()) return std::nullopt;
   const torch::Device device = prepare(options.runtime);
+  vqa::keep_freed_memory();  // each batch makes tensors of the same sizes
   Model model{vqa::Bundle::load_for_inference(options.model, {.device = device}), options.features.open()};
   model.store ? vqa::require_same_grids(model.bundle, *model.store, options.features.force)
               : model.bundle.give_sight(options.weights, {.device = device});

@@ -1,5 +1,7 @@
 // vqa export: a model's weights for other programs.
+#include <filesystem>
 #include <iostream>
+#include <stdexcept>
 
 #include "data/safetensors.h"
 #include "data/settings.h"
@@ -20,10 +22,11 @@ int export_model(const std::vector<std::string>& arguments) {
       ("whose names the tensors get: " + data::listed(vqa::export_names())).c_str());
   const Usage usage{
       "vqa export --model BUNDLE --out FILE.safetensors [--names own]",
-      "Writes a model's weights as one safetensors file, and lists its tensors. A softmax MCAN of given features\n"
+      "Writes a model's weights as one new safetensors file, and lists its tensors. A softmax MCAN of given features\n"
       "can have the names that openvqa or mcan-vqa give them."};
   if (!parse(usage, options, arguments)) return 0;
   data::check_name("names", names, vqa::export_names());
+  if (std::filesystem::exists(out)) throw std::runtime_error(out + ": exists already; name another file with --out");
   data::write_safetensors(out, vqa::exported_weights(vqa::Bundle::load(model), names));
   std::cout << vqa::describe(out);
   return 0;

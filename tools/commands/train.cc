@@ -106,6 +106,10 @@ vqa::Config chosen_config(const TrainOptions& train, const po::variables_map& va
   config.model.validate();
   config.training.validate();
   check_question_sources(train, values, config.model);
+  if (config.training.augment_words > 0 && config.model.tokenizer != text::WordsTokenizer::kKind)
+    throw UsageError("augment-words: for the tokenizer words, whose ids are words; give --augment-words 0");
+  // A preset's; a model whose pictures did not change is not to say that they did.
+  if (config.model.no_image || !train.features.file.empty()) config.training.augment = {};
   if (config.model.no_image) {
     refuse_image_flags(train, values);
   } else if (train.features.file.empty()) {
