@@ -157,10 +157,10 @@ TEST(DbaAttention, FollowsAPermutationOfItsInput) {
     const torch::NoGradGuard no_grad;
     DbaAttention attention = layer(0, order);
     const torch::Tensor x = torch::randn({1, 12, kDim}), z = torch::randn({1, kDp, kDim});
-    const torch::Tensor order = torch::randperm(12);
+    const torch::Tensor places = torch::randperm(12);
     const AttentionOutput straight = attention->self({x, {}}, z);
-    const AttentionOutput permuted = attention->self({x.index_select(1, order), {}}, z);
-    EXPECT_LT(relative_difference(permuted.features, straight.features.index_select(1, order)), 1e-5);
+    const AttentionOutput permuted = attention->self({x.index_select(1, places), {}}, z);
+    EXPECT_LT(relative_difference(permuted.features, straight.features.index_select(1, places)), 1e-5);
     EXPECT_LT(relative_difference(permuted.state, straight.state), 1e-5);
   }
 }
@@ -183,7 +183,8 @@ TEST(DbaAttention, RowsOfItsWeightsSumToOne) {
     const auto p = attention->named_parameters();
     EXPECT_TRUE(torch::allclose(out.state, p["pv.bias"].expand_as(out.state), 1e-5, 1e-6));
     const torch::Tensor row = p["out.weight"].matmul(p["norm.bias"]) + p["out.bias"];
-    EXPECT_TRUE(torch::allclose(out.features, row.expand_as(out.features), 1e-5, 1e-6));
+    for (const torch::Tensor& real : {out.features[0], out.features[1].narrow(0, 0, 4)})
+      EXPECT_TRUE(torch::allclose(real, row.expand_as(real), 1e-5, 1e-6));
   }
 }
 
