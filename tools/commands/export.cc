@@ -6,6 +6,7 @@
 #include "data/safetensors.h"
 #include "data/settings.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/interrupt.h"
 #include "tools/commands/usage.h"
 #include "vqa/describe.h"
 #include "vqa/export_weights.h"
@@ -27,7 +28,10 @@ int export_model(const std::vector<std::string>& arguments) {
   if (!parse(usage, options, arguments)) return 0;
   data::check_name("names", names, vqa::export_names());
   if (std::filesystem::exists(out)) throw std::runtime_error(out + ": exists already; name another file with --out");
-  data::write_safetensors(out, vqa::exported_weights(vqa::Bundle::load(model), names));
+  catch_interrupts();
+  const data::TensorFile weights = vqa::exported_weights(vqa::Bundle::load(model), names);
+  require_not_interrupted();
+  data::write_safetensors(out, weights);
   std::cout << vqa::describe(out);
   return 0;
 }

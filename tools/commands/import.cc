@@ -5,6 +5,7 @@
 #include "data/grouped.h"
 #include "data/settings.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/interrupt.h"
 #include "tools/commands/usage.h"
 #include "vqa/openvqa_import.h"
 #include "vqa/openvqa_names.h"
@@ -33,6 +34,7 @@ void run(const ImportOptions& options) {
   if (options.features.empty() && !options.weights.empty())
     throw UsageError("weights: are those that made a store's features; give the store by --features too");
   require_free(options.out);
+  catch_interrupts();
   std::unique_ptr<const data::GridStore> store;
   if (!options.features.empty()) store = std::make_unique<data::GridStore>(options.features);
   vqa::Bundle bundle = vqa::import_openvqa({.checkpoint = options.checkpoint,
@@ -40,6 +42,7 @@ void run(const ImportOptions& options) {
                                             .answers = options.answers,
                                             .heads = options.heads,
                                             .features = {.store = store.get(), .weights = options.weights}});
+  require_not_interrupted();
   data::AtomicFolder folder(options.out);
   bundle.write(folder.path());
   require_free(options.out);

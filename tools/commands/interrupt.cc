@@ -1,6 +1,7 @@
 #include "tools/commands/interrupt.h"
 
 #include <csignal>
+#include <stdexcept>
 
 namespace tools {
 namespace {
@@ -19,6 +20,10 @@ const std::atomic<bool>& catch_interrupts() {
   std::signal(SIGTERM, on_signal);
   std::signal(SIGHUP, on_signal);
   return g_interrupted;
+}
+
+void require_not_interrupted() {
+  if (g_interrupted) throw std::runtime_error("stopped; nothing was written");
 }
 
 }  // namespace tools

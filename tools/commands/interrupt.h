@@ -9,4 +9,7 @@ namespace tools {
 /// one ends the program at once.
 const std::atomic<bool>& catch_interrupts();
 
+/// For a command whose one write takes a moment and is not to be cut: throws std::runtime_error where one came before.
+void require_not_interrupted();
+
 }  // namespace tools
