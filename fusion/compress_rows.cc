@@ -263,10 +263,10 @@ class Backward {
 struct CompressRows : torch::autograd::Function<CompressRows> {
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const Tensor& x,
                                                 const Tensor& queries, const Tensor& weight,
-                                                const std::optional<Tensor>& given_lengths, int64_t seed, double p) {
+                                                const std::optional<Tensor>& given_lengths, double p) {
     const Tensor lengths = given_lengths.value_or(Tensor());
     const RowParts parts = share_out_rows(lengths, x.size(0), x.size(1));
-    const DropoutMask mask = DropoutMask::of(static_cast<uint32_t>(seed), p);
+    const DropoutMask mask = draw_dropout_mask(p);
     Tensor mixed, row_sums, log_sums, projected;
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "compress_rows", [&] {
       Forward<scalar_t> forward(x, queries, weight, parts, lengths.defined(), mask);
@@ -275,8 +275,7 @@ struct CompressRows : torch::autograd::Function<CompressRows> {
       log_sums = forward.log_sums, projected = forward.projected;
     });
     context->save_for_backward({x, queries, weight, lengths, log_sums, mixed, row_sums, projected});
-    context->saved_data["seed"] = seed;
-    context->saved_data["p"] = p;
+    save_mask(*context, mask);
     return {mixed, row_sums, projected};
   }
 
@@ -285,9 +284,6 @@ struct CompressRows : torch::autograd::Function<CompressRows> {
     require_first_derivative();
     const auto saved = context->get_saved_variables();
     const Tensor& lengths = saved[3];
-    const auto given = [&](size_t i, const Tensor& output) {
-      return gradients[i].defined() ? gradients[i] : torch::zeros_like(output);
-    };
     const Saved all{saved[0],
                     saved[1],
                     saved[2],
@@ -295,19 +291,18 @@ struct CompressRows : torch::autograd::Function<CompressRows> {
                     saved[5],
                     saved[6],
                     saved[7],
-                    heads_first(given(0, saved[5])),
-                    given(1, saved[6]).contiguous(),
-                    given(2, saved[7]).contiguous()};
+                    heads_first(gradients[0]),
+                    gradients[1].contiguous(),
+                    gradients[2].contiguous()};
     const RowParts parts = share_out_rows(lengths, all.x.size(0), all.x.size(1));
-    const DropoutMask mask = DropoutMask::of(static_cast<uint32_t>(context->saved_data["seed"].toInt()),
-                                             context->saved_data["p"].toDouble());
+    const DropoutMask mask = saved_mask(*context);
     Tensor of_x, of_queries, of_weight;
     AT_DISPATCH_FLOATING_TYPES(all.x.scalar_type(), "compress_rows", [&] {
       Backward<scalar_t> backward(all, parts, lengths.defined(), mask);
       backward.run();
       of_x = backward.of_x, of_queries = backward.of_queries, of_weight = backward.of_weight;
     });
-    return {of_x, of_queries, of_weight, Tensor(), Tensor(), Tensor()};
+    return {of_x, of_queries, of_weight, Tensor(), Tensor()};
   }
 };
 
@@ -322,10 +317,8 @@ Compressed compress_rows(const CompressInputs& inputs) {
   TORCH_CHECK(weight.dim() == 2 && weight.size(1) == x.size(2) && weight.size(0) >= queries.size(1) * queries.size(3),
               "weight (p, D) with p at least h r");
   require_like(x, {queries, weight}, inputs.lengths);
-  const int64_t seed = inputs.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
-  const auto outputs =
-      CompressRows::apply(inputs.x.contiguous(), inputs.queries.contiguous(), inputs.weight.contiguous(),
-                          if_defined(inputs.lengths), seed, inputs.dropout);
+  const auto outputs = CompressRows::apply(inputs.x.contiguous(), inputs.queries.contiguous(),
+                                           inputs.weight.contiguous(), if_defined(inputs.lengths), inputs.dropout);
   return {outputs[0], outputs[1], outputs[2]};
 }
 

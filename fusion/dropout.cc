@@ -8,7 +8,6 @@
 #include <string>
 
 #include "data/vector_clones.h"
-#include "fusion/dropout_mask.h"
 
 namespace fusion {
 namespace {
@@ -32,19 +31,15 @@ torch::Tensor masked(const torch::Tensor& x, const DropoutMask& mask) {
 }
 
 struct HashedDropout : torch::autograd::Function<HashedDropout> {
-  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x, int64_t seed,
-                               double p) {
-    const DropoutMask mask = DropoutMask::of(static_cast<uint32_t>(seed), p);
-    context->saved_data["seed"] = seed;
-    context->saved_data["p"] = p;
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x, double p) {
+    const DropoutMask mask = draw_dropout_mask(p);
+    save_mask(*context, mask);
     return masked(x, mask);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
-    const auto seed = static_cast<uint32_t>(context->saved_data["seed"].toInt());
-    const DropoutMask mask = DropoutMask::of(seed, context->saved_data["p"].toDouble());
-    return {masked(gradients[0], mask), torch::Tensor(), torch::Tensor()};
+    return {masked(gradients[0], saved_mask(*context)), torch::Tensor()};
   }
 };
 
@@ -56,13 +51,27 @@ uint32_t draw_dropout_seed() {
   return at::check_generator<at::CPUGeneratorImpl>(generator)->random();
 }
 
+DropoutMask draw_dropout_mask(double p) { return DropoutMask::of(p > 0 ? draw_dropout_seed() : 0, p); }
+
+void save_mask(torch::autograd::AutogradContext& context, const DropoutMask& mask) {
+  context.saved_data["mask seed"] = static_cast<int64_t>(mask.seed);
+  context.saved_data["mask dropped"] = static_cast<int64_t>(mask.dropped);
+  context.saved_data["mask scale"] = static_cast<double>(mask.scale);
+}
+
+DropoutMask saved_mask(const torch::autograd::AutogradContext& context) {
+  const auto& data = context.saved_data;
+  return {static_cast<uint32_t>(data.at("mask seed").toInt()), static_cast<uint32_t>(data.at("mask dropped").toInt()),
+          static_cast<float>(data.at("mask scale").toDouble())};
+}
+
 torch::Tensor hashed_dropout(const torch::Tensor& x, double p, bool training) {
   if (!(p >= 0 && p < 1)) {
     throw std::invalid_argument("dropout: " + std::to_string(p) + "; allowed is 0 up to but not including 1");
   }
   if (!training || p == 0) return x;
   if (!x.device().is_cpu() || x.scalar_type() != torch::kFloat32) return torch::dropout(x, p, true);
-  return HashedDropout::apply(x, static_cast<int64_t>(draw_dropout_seed()), p);
+  return HashedDropout::apply(x, p);
 }
 
 }  // namespace fusion

@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include "fusion/dropout_mask.h"
+
 namespace fusion {
 
 /// Zeroes each element with probability `p` and scales the others by 1 / (1 - p) (Srivastava et al. 2014), where
@@ -16,5 +18,13 @@ torch::Tensor hashed_dropout(const torch::Tensor& x, double p, bool training);
 
 /// One number from the default generator: what makes one mask different from the next (see fusion/dropout_mask.h).
 uint32_t draw_dropout_seed();
+
+/// The mask of one call: with a seed drawn for it, or, where `p` is 0, one that keeps everything and draws nothing.
+/// Throws std::invalid_argument for p outside [0, 1).
+DropoutMask draw_dropout_mask(double p);
+
+/// Keeps a mask for a backward pass, and gives it back there.
+void save_mask(torch::autograd::AutogradContext& context, const DropoutMask& mask);
+DropoutMask saved_mask(const torch::autograd::AutogradContext& context);
 
 }  // namespace fusion

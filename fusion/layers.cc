@@ -3,7 +3,6 @@
 #include <stdexcept>
 
 #include "data/settings.h"
-#include "fusion/dropout.h"
 #include "fusion/real_rows.h"
 
 namespace fusion {
@@ -11,8 +10,7 @@ namespace fusion {
 namespace {
 
 torch::Tensor gelu_feed_forward(const torch::Tensor& x, const FeedForwardWeights& w, double p) {
-  const torch::Tensor hidden = torch::gelu(torch::linear(x, w.inner, w.inner_bias));  // (..., feed_forward)
-  return torch::linear(hashed_dropout(hidden, p, p > 0), w.outer, w.outer_bias);
+  return feed_forward_by_operators(x, w, p, [](const torch::Tensor& inner) { return torch::gelu(inner); });
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ Tensor forward_rows(const Tensor& x, const FeedForwardWeights& w, const Tensor& 
 struct ReluFeedForward : torch::autograd::Function<ReluFeedForward> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& inner,
                         const Tensor& inner_bias, const Tensor& outer, const Tensor& outer_bias, double p) {
-    const DropoutMask mask = DropoutMask::of(p > 0 ? draw_dropout_seed() : 0, p);
+    const DropoutMask mask = draw_dropout_mask(p);
     const Tensor hidden = torch::empty({x.size(0), inner.size(0)}, x.options());
     context->save_for_backward({x, hidden, inner, outer});
     context->saved_data["scale"] = static_cast<double>(mask.scale);
@@ -121,11 +121,6 @@ struct ReluFeedForward : torch::autograd::Function<ReluFeedForward> {
   }
 };
 
-Tensor by_operators(const Tensor& x, const FeedForwardWeights& w, double p) {
-  const Tensor hidden = torch::relu(torch::linear(x, w.inner, w.inner_bias));
-  return torch::linear(hashed_dropout(hidden, p, p > 0), w.outer, w.outer_bias);
-}
-
 bool needs_gradient(const Tensor& x, const FeedForwardWeights& w) {
   if (!torch::GradMode::is_enabled()) return false;
   return x.requires_grad() || w.inner.requires_grad() || w.inner_bias.requires_grad() || w.outer.requires_grad() ||
@@ -135,7 +130,8 @@ bool needs_gradient(const Tensor& x, const FeedForwardWeights& w) {
 }  // namespace
 
 Tensor relu_feed_forward(const Tensor& x, const FeedForwardWeights& weights, double p) {
-  if (!x.device().is_cpu() || x.scalar_type() != torch::kFloat32) return by_operators(x, weights, p);
+  if (!x.device().is_cpu() || x.scalar_type() != torch::kFloat32)
+    return feed_forward_by_operators(x, weights, p, torch::relu);
   require_like(x, {weights.inner, weights.inner_bias, weights.outer, weights.outer_bias}, {});
   const FeedForwardWeights w{weights.inner.contiguous(), weights.inner_bias.contiguous(), weights.outer.contiguous(),
                              weights.outer_bias.contiguous()};
@@ -146,6 +142,12 @@ Tensor relu_feed_forward(const Tensor& x, const FeedForwardWeights& weights, dou
   std::vector<int64_t> sizes = x.sizes().vec();
   sizes.back() = out.size(1);
   return out.view(sizes);  // (..., O)
+}
+
+Tensor feed_forward_by_operators(const Tensor& x, const FeedForwardWeights& w, double p,
+                                 Tensor (*activation)(const Tensor&)) {
+  const Tensor hidden = activation(torch::linear(x, w.inner, w.inner_bias));  // (..., F)
+  return torch::linear(hashed_dropout(hidden, p, p > 0), w.outer, w.outer_bias);
 }
 
 }  // namespace fusion

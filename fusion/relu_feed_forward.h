@@ -18,4 +18,8 @@ struct FeedForwardWeights {
 /// their result is kept: it is zero just where the gradient is. Elsewhere LibTorch's operators.
 torch::Tensor relu_feed_forward(const torch::Tensor& x, const FeedForwardWeights& weights, double p);
 
+/// The same with any activation, by LibTorch's operators on any device.
+torch::Tensor feed_forward_by_operators(const torch::Tensor& x, const FeedForwardWeights& weights, double p,
+                                        torch::Tensor (*activation)(const torch::Tensor&));
+
 }  // namespace fusion

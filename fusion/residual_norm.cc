@@ -78,11 +78,14 @@ VQA_VECTOR_CLONES void norm_rows_backward(const float* sums, const float* gradie
   }
 }
 
+Rows rows_of(const Tensor& x, double eps, const DropoutMask& mask) {
+  return {.dim = x.size(1), .eps = static_cast<float>(eps), .mask = mask};
+}
+
 /// x and branch (N, D) -> (N, D). `sums` (N, D) takes what the gradient needs; undefined where there will be none.
-Tensor forward_rows(const Tensor& x, const Tensor& branch, const Tensor& weight, const Tensor& bias, Rows rows,
+Tensor forward_rows(const Tensor& x, const Tensor& branch, const Tensor& weight, const Tensor& bias, const Rows& rows,
                     const Tensor& sums) {
   Tensor out = torch::empty_like(x);
-  rows.dim = x.size(1);
   at::parallel_for(0, x.size(0), kGrain, [&](int64_t begin, int64_t end) {
     Rows part = rows;
     part.begin = begin, part.end = end;
@@ -96,13 +99,12 @@ Tensor forward_rows(const Tensor& x, const Tensor& branch, const Tensor& weight,
 struct ResidualNorm : torch::autograd::Function<ResidualNorm> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& branch,
                         const Tensor& weight, const Tensor& bias, double eps, double p) {
-    const int64_t seed = p > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
     const Tensor sums = torch::empty_like(x);
     context->save_for_backward({sums, weight});
     context->saved_data["eps"] = eps;
-    context->saved_data["p"] = p;
-    context->saved_data["seed"] = seed;
-    return forward_rows(x, branch, weight, bias, rows_of(x, eps, seed, p), sums);
+    const Rows rows = rows_of(x, eps, draw_dropout_mask(p));
+    save_mask(*context, rows.mask);
+    return forward_rows(x, branch, weight, bias, rows, sums);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -110,8 +112,7 @@ struct ResidualNorm : torch::autograd::Function<ResidualNorm> {
     require_first_derivative();
     const auto saved = context->get_saved_variables();
     const Tensor &sums = saved[0], &weight = saved[1], gradient = gradients[0].contiguous();
-    const auto& data = context->saved_data;
-    const Rows rows = rows_of(sums, data.at("eps").toDouble(), data.at("seed").toInt(), data.at("p").toDouble());
+    const Rows rows = rows_of(sums, context->saved_data["eps"].toDouble(), saved_mask(*context));
     const Tensor of_x = torch::empty_like(sums), of_branch = rows.mask.drops() ? torch::empty_like(sums) : of_x;
     const Tensor of_parameters = torch::zeros({at::get_num_threads(), 2, rows.dim}, sums.options());
     at::parallel_for(0, sums.size(0), kGrain, [&](int64_t begin, int64_t end) {
@@ -123,10 +124,6 @@ struct ResidualNorm : torch::autograd::Function<ResidualNorm> {
     });
     const Tensor both = of_parameters.sum(0);
     return {of_x, of_branch, both[0], both[1], Tensor(), Tensor()};
-  }
-
-  static Rows rows_of(const Tensor& x, double eps, int64_t seed, double p) {
-    return {.dim = x.size(1), .eps = static_cast<float>(eps), .mask = DropoutMask::of(static_cast<uint32_t>(seed), p)};
   }
 };
 
@@ -143,8 +140,9 @@ Tensor residual_norm(const Tensor& x, const Tensor& branch, const Tensor& weight
                of_branch = branch.reshape({-1, x.size(-1)}).contiguous();
   if (torch::GradMode::is_enabled())
     return ResidualNorm::apply(rows, of_branch, weight.contiguous(), bias.contiguous(), options.eps, p).view_as(x);
-  Rows part{.eps = static_cast<float>(options.eps), .mask = DropoutMask::of(p > 0 ? draw_dropout_seed() : 0, p)};
-  return forward_rows(rows, of_branch, weight.contiguous(), bias.contiguous(), part, {}).view_as(x);
+  return forward_rows(rows, of_branch, weight.contiguous(), bias.contiguous(),
+                      rows_of(rows, options.eps, draw_dropout_mask(p)), {})
+      .view_as(x);
 }
 
 }  // namespace fusion

@@ -139,16 +139,14 @@ class Backward {
 struct RestoreRows : torch::autograd::Function<RestoreRows> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& projected, const Tensor& bias,
                         const Tensor& given_slots, const Tensor& out_bias, const std::optional<Tensor>& given_lengths,
-                        int64_t seed, double p) {
+                        double p) {
     const Tensor slots = heads_first(given_slots), lengths = given_lengths.value_or(Tensor());
     context->save_for_backward({projected, bias, slots, lengths});
-    context->saved_data["seed"] = seed;
-    context->saved_data["p"] = p;
+    const Saved saved{projected, bias, slots, lengths, draw_dropout_mask(p)};
+    save_mask(*context, saved.mask);
     Tensor out;
-    AT_DISPATCH_FLOATING_TYPES(projected.scalar_type(), "restore_rows", [&] {
-      out = forward_rows<scalar_t>({projected, bias, slots, lengths, DropoutMask::of(static_cast<uint32_t>(seed), p)},
-                                   out_bias);
-    });
+    AT_DISPATCH_FLOATING_TYPES(projected.scalar_type(), "restore_rows",
+                               [&] { out = forward_rows<scalar_t>(saved, out_bias); });
     return out;
   }
 
@@ -156,11 +154,9 @@ struct RestoreRows : torch::autograd::Function<RestoreRows> {
                                                  const torch::autograd::variable_list& gradients) {
     require_first_derivative();
     const auto kept = context->get_saved_variables();
-    const Saved saved{kept[0], kept[1], kept[2], kept[3],
-                      DropoutMask::of(static_cast<uint32_t>(context->saved_data["seed"].toInt()),
-                                      context->saved_data["p"].toDouble())};
+    const Saved saved{kept[0], kept[1], kept[2], kept[3], saved_mask(*context)};
     const Tensor of_out = gradients[0].contiguous();
-    torch::autograd::variable_list of_inputs(7);
+    torch::autograd::variable_list of_inputs(6);
     AT_DISPATCH_FLOATING_TYPES(of_out.scalar_type(), "restore_rows", [&] {
       Backward<scalar_t> backward(saved, of_out);
       backward.run();
@@ -183,9 +179,8 @@ Tensor restore_rows(const RestoreInputs& inputs) {
                   inputs.out_bias.numel() == slots.size(3),
               "bias (h d_p), no more than p; out_bias (D)");
   require_like(projected, {inputs.bias, slots, inputs.out_bias}, inputs.lengths);
-  const int64_t seed = inputs.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
   return RestoreRows::apply(inputs.projected.contiguous(), inputs.bias.contiguous(), inputs.slots,
-                            inputs.out_bias.contiguous(), if_defined(inputs.lengths), seed, inputs.dropout);
+                            inputs.out_bias.contiguous(), if_defined(inputs.lengths), inputs.dropout);
 }
 
 Tensor restore_rows_by_definition(const RestoreInputs& inputs) {

@@ -180,13 +180,12 @@ Tensor rows_first(const Tensor& like) {
 struct SoftmaxAttention : torch::autograd::Function<SoftmaxAttention> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& queries, const Tensor& keys,
                         const Tensor& values, const std::optional<Tensor>& key_lengths, double p) {
-    const int64_t seed = p > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
+    const DropoutMask mask = draw_dropout_mask(p);
     const Tensor log_sums = torch::empty(queries.sizes().slice(0, 3), queries.options());
     const Saved s{queries, keys, values, key_lengths.value_or(Tensor()), rows_first(queries), log_sums};
     context->save_for_backward({s.queries, s.keys, s.values, s.lengths, s.out, s.log_sums});
-    context->saved_data["seed"] = seed;
-    context->saved_data["p"] = p;
-    const Heads heads(queries, keys, s.lengths, DropoutMask::of(static_cast<uint32_t>(seed), p));
+    save_mask(*context, mask);
+    const Heads heads(queries, keys, s.lengths, mask);
     heads.run([&] { return ForwardWorker{s, std::vector<float>(static_cast<size_t>(heads.room()))}; });
     return s.out;
   }
@@ -196,8 +195,7 @@ struct SoftmaxAttention : torch::autograd::Function<SoftmaxAttention> {
     require_first_derivative();
     const auto kept = context->get_saved_variables();
     const Saved s{kept[0], kept[1], kept[2], kept[3], kept[4], kept[5]};
-    const auto seed = static_cast<uint32_t>(context->saved_data["seed"].toInt());
-    const Heads heads(s.queries, s.keys, s.lengths, DropoutMask::of(seed, context->saved_data["p"].toDouble()));
+    const Heads heads(s.queries, s.keys, s.lengths, saved_mask(*context));
     const Tensor of_out = gradients[0].transpose(1, 2).contiguous().transpose(1, 2);  // in memory as `out`
     const Tensor of_queries = rows_first(s.queries), of_keys = rows_first(s.keys), of_values = rows_first(s.values);
     heads.run([&] {

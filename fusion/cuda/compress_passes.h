@@ -105,15 +105,14 @@ template <class Device>
 struct CompressRowsOn : torch::autograd::Function<CompressRowsOn<Device>> {
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
                                                 const torch::Tensor& queries, const torch::Tensor& weight,
-                                                const std::optional<torch::Tensor>& lengths, int64_t seed, double p) {
+                                                const std::optional<torch::Tensor>& lengths, double p) {
     const c10::DeviceGuard guard(x.device());
     const CompressInputs in{x, lengths.value_or(torch::Tensor()), queries, weight};
-    const DropoutMask mask = DropoutMask::of(static_cast<uint32_t>(seed), p);
+    const DropoutMask mask = draw_dropout_mask(p);
     const CompressForward to =
         with_type(x, [&](auto number) { return compress_forward<Device, decltype(number)>(in, mask); });
     context->save_for_backward({x, queries, weight, in.lengths, to.mixed, to.row_sums, to.projected, to.softmaxes});
-    context->saved_data["seed"] = seed;
-    context->saved_data["p"] = p;
+    save_mask(*context, mask);
     return {to.mixed, to.row_sums.to(x.scalar_type()), to.projected};
   }
 
@@ -126,11 +125,10 @@ struct CompressRowsOn : torch::autograd::Function<CompressRowsOn<Device>> {
     const CompressGradients of{given(gradients[0], kept.mixed),
                                given(gradients[1], kept.row_sums).to(in.x.scalar_type()),
                                given(gradients[2], kept.projected)};
-    const DropoutMask mask = DropoutMask::of(static_cast<uint32_t>(context->saved_data["seed"].toInt()),
-                                             context->saved_data["p"].toDouble());
+    const DropoutMask mask = saved_mask(*context);
     auto of_inputs =
         with_type(in.x, [&](auto number) { return compress_backward<Device, decltype(number)>(in, kept, of, mask); });
-    of_inputs.resize(6);
+    of_inputs.resize(5);
     return of_inputs;
   }
 };
@@ -140,9 +138,8 @@ template <class Device>
 std::optional<Compressed> compress_rows_on(const CompressInputs& in) {
   if (!one_type({in.x, in.queries, in.weight}) || in.queries.size(2) > kMostSlots || in.queries.size(3) > kMostR)
     return std::nullopt;
-  const int64_t seed = in.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
   const auto outputs = CompressRowsOn<Device>::apply(in.x.contiguous(), in.queries.contiguous(), in.weight.contiguous(),
-                                                     if_defined(in.lengths), seed, in.dropout);
+                                                     if_defined(in.lengths), in.dropout);
   return Compressed{outputs[0], outputs[1], outputs[2]};
 }
 

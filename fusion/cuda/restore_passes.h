@@ -58,13 +58,12 @@ template <class Device>
 struct RestoreRowsOn : torch::autograd::Function<RestoreRowsOn<Device>> {
   static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& projected,
                                const torch::Tensor& bias, const torch::Tensor& slots, const torch::Tensor& out_bias,
-                               const std::optional<torch::Tensor>& lengths, int64_t seed, double p) {
+                               const std::optional<torch::Tensor>& lengths, double p) {
     const c10::DeviceGuard guard(projected.device());
     const RestoreInputs in{projected, lengths.value_or(torch::Tensor()), bias, slots, out_bias};
-    const DropoutMask mask = DropoutMask::of(static_cast<uint32_t>(seed), p);
+    const DropoutMask mask = draw_dropout_mask(p);
     context->save_for_backward({projected, bias, slots, in.lengths});
-    context->saved_data["seed"] = seed;
-    context->saved_data["p"] = p;
+    save_mask(*context, mask);
     return with_type(projected, [&](auto number) { return restore_forward<Device, decltype(number)>(in, mask); });
   }
 
@@ -73,12 +72,11 @@ struct RestoreRowsOn : torch::autograd::Function<RestoreRowsOn<Device>> {
     const auto saved = context->get_saved_variables();
     const c10::DeviceGuard guard(saved[0].device());
     const RestoreInputs in{saved[0], saved[3], saved[1], saved[2], {}};
-    const DropoutMask mask = DropoutMask::of(static_cast<uint32_t>(context->saved_data["seed"].toInt()),
-                                             context->saved_data["p"].toDouble());
+    const DropoutMask mask = saved_mask(*context);
     const torch::Tensor of_out = gradients[0].contiguous();
     auto of_inputs =
         with_type(of_out, [&](auto number) { return restore_backward<Device, decltype(number)>(in, of_out, mask); });
-    of_inputs.resize(7);
+    of_inputs.resize(6);
     return of_inputs;
   }
 };
@@ -87,9 +85,8 @@ struct RestoreRowsOn : torch::autograd::Function<RestoreRowsOn<Device>> {
 template <class Device>
 std::optional<torch::Tensor> restore_rows_on(const RestoreInputs& in) {
   if (!one_type({in.projected, in.bias, in.slots, in.out_bias}) || in.slots.size(2) > kMostSlots) return std::nullopt;
-  const int64_t seed = in.dropout > 0 ? static_cast<int64_t>(draw_dropout_seed()) : 0;
   return RestoreRowsOn<Device>::apply(in.projected.contiguous(), in.bias.contiguous(), in.slots.contiguous(),
-                                      in.out_bias.contiguous(), if_defined(in.lengths), seed, in.dropout);
+                                      in.out_bias.contiguous(), if_defined(in.lengths), in.dropout);
 }
 
 }  // namespace fusion::cuda
