@@ -37,6 +37,7 @@ template <class Term>
   decltype(term(0)) sums[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
+#pragma GCC unroll 1
     for (int j = 0; j < kLanes; ++j) sums[j] += term(i + j);
   }
   for (int j = 0; i < count; ++i, ++j) sums[j] += term(i);
@@ -54,6 +55,8 @@ template <class T, class Term>
   for (T& each : most) each = least;
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
+    // Unrolled, the loop would become sixteen instructions of single numbers.
+#pragma GCC unroll 1
     for (int j = 0; j < kLanes; ++j) most[j] = std::max(most[j], term(i + j));
   }
   for (int j = 0; i < count; ++i, ++j) most[j] = std::max(most[j], term(i));

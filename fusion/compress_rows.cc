@@ -84,12 +84,12 @@ class Forward {
     if (shared) partial_ = torch::empty({parts_.count(), s_.m(), s_.dim}, x_.options());
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
-      std::vector<T> scratch(static_cast<size_t>((s_.keys() + kBlockRows + 1) * s_.m()));
-      std::vector<T> sum(static_cast<size_t>(shared ? 0 : s_.m() * s_.dim));
+      const auto scratch = room_for<T>((s_.keys() + parts_.block_rows() + 1) * s_.m());
+      const auto sum = room_for<T>(shared ? 0 : s_.m() * s_.dim);
       for (int64_t i = begin; i < end; ++i) {
-        take(i, shared ? data_of<T>(partial_) + i * s_.m() * s_.dim : sum.data(), scratch.data());
+        take(i, shared ? data_of<T>(partial_) + i * s_.m() * s_.dim : sum.get(), scratch.get());
         const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
-        for (int64_t j = 0; !shared && j < s_.m(); ++j) combine(sample, j, sum.data());
+        for (int64_t j = 0; !shared && j < s_.m(); ++j) combine(sample, j, sum.get());
       }
     });
     at::parallel_for(0, s_.batch * s_.m(), 16, [&](int64_t begin, int64_t end) {
@@ -202,9 +202,9 @@ class Backward {
   void run() {
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
-      std::vector<T> scratch(
-          static_cast<size_t>((s_.keys() + 2 * kBlockRows + s_.dim) * s_.m() + kBlockRows * s_.columns));
-      for (int64_t i = begin; i < end; ++i) take(i, scratch.data());
+      const int64_t rows = parts_.block_rows(), gathered = SampleSlots<T>(saved_.of_mixed, 0).room();
+      const auto scratch = room_for<T>((s_.keys() + 2 * rows) * s_.m() + rows * s_.columns + gathered);
+      for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
     });
     of_weight = of_weight.sum(0);
     for (int64_t i = 0; i < parts_.count(); ++i) {
@@ -222,10 +222,10 @@ class Backward {
     const int64_t b = part.sample, m = s_.m(), keys = s_.keys();
     T* spread_data = scratch;
     T* scores = spread_data + keys * m;
-    T* gradient = scores + kBlockRows * m;
-    T* joined = gradient + kBlockRows * m;
+    T* gradient = scores + parts_.block_rows() * m;
+    T* joined = gradient + parts_.block_rows() * m;
     spread_queries(data_of<T>(saved_.queries) + b * m * s_.r, s_, spread_data);
-    T* room = joined + kBlockRows * s_.columns;
+    T* room = joined + parts_.block_rows() * s_.columns;
     const Matrix<T> spread{spread_data, keys, m};
     const Matrix<T> of_mixed{SampleSlots<T>(saved_.of_mixed, b).gather(room), m, s_.dim};
     const Matrix<T> weight{data_of<T>(saved_.weight), s_.columns, s_.dim};

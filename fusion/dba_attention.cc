@@ -60,15 +60,19 @@ AttentionOutput DbaAttentionImpl::attend(const Sequence& x, const torch::Tensor&
   // which is zero, not missing.
   const torch::Tensor bias = torch::cat({pk_->bias, len_->bias});
   const Compressed compressed = compress_all(x, lengths, z, torch::cat({pk_->weight, len_->weight}));
-  const torch::Tensor c = project(compressed);         // (B, d_p, D)
-  const torch::Tensor y = mix(c, keys_are_z ? z : c);  // (B, d_p, D)
+  const Mixed slots = mix_slots({.mixed = compressed.mixed,
+                                 .row_sums = row_sums(compressed),
+                                 .keys = keys_are_z ? z : torch::Tensor(),
+                                 .dropout = dropout(),
+                                 .adds_bias = dropout() == 0},
+                                mix_weights());
   return {restore_rows({.projected = compressed.projected,
                         .lengths = lengths,
                         .bias = bias.narrow(0, options_.d_in, len_->bias.size(0)),
-                        .slots = out_slots(split_heads(y, options_.heads), out_),
-                        .out_bias = out_->bias,
+                        .slots = slots.slots,
+                        .out_bias = dropout() == 0 ? torch::Tensor() : out_->bias,
                         .dropout = dropout()}),
-          c};
+          slots.c};
 }
 
 AttentionOutput DbaAttentionImpl::attend_literally(const Sequence& x, const torch::Tensor& z, bool keys_are_z) {
@@ -78,7 +82,7 @@ AttentionOutput DbaAttentionImpl::attend_literally(const Sequence& x, const torc
       torch::linear(x.features, torch::cat({pk_->weight, len_->weight}), torch::cat({pk_->bias, len_->bias}));
   const auto parts = projected.split_with_sizes({options_.d_in, heads * d_p}, -1);
   const torch::Tensor c = gather(parts[0], x, z);
-  const torch::Tensor y = mix(c, keys_are_z ? z : c);                              // (B, d_p, D)
+  const torch::Tensor y = mix_by_definition(c, keys_are_z ? z : c, mix_weights(), heads, dropout());  // (B, d_p, D)
   const torch::Tensor w = drop(parts[1].unflatten(-1, {heads, d_p}).softmax(-1));  // W', (B, n, h, d_p)
   const torch::Tensor rows = head_matmul(w.transpose(1, 2), split_heads(y, heads), HeadOrder::kRowsFirst);
   return {out_(concat_heads(rows)), c};  // (B, n, D)
@@ -99,29 +103,22 @@ Compressed DbaAttentionImpl::compress_all(const Sequence& x, const torch::Tensor
       {.x = x.features, .lengths = lengths, .queries = queries(z), .weight = weight, .dropout = dropout()});
 }
 
-torch::Tensor DbaAttentionImpl::project(const Compressed& compressed) {
-  // The rows of W sum to one, except under dropout.
-  const torch::Tensor row_sums = dropout() > 0 ? compressed.row_sums : torch::Tensor();
-  return concat_heads(project_slots(compressed.mixed, row_sums, pv_));
+torch::Tensor DbaAttentionImpl::row_sums(const Compressed& compressed) const {
+  return dropout() > 0 ? compressed.row_sums : torch::Tensor();
 }
 
 torch::Tensor DbaAttentionImpl::compress(const Sequence& x, const torch::Tensor& z) {
   require_state(options_, z);
   if (!reassociates(x.size())) return gather(pk_(x.features), x, z);
-  return project(compress_all(x, x.lengths(), z, pk_->weight));
+  const Compressed compressed = compress_all(x, x.lengths(), z, pk_->weight);
+  return concat_heads(project_slots(compressed.mixed, row_sums(compressed), pv_));
 }
 
 torch::Tensor DbaAttentionImpl::queries(const torch::Tensor& z) {
   return split_heads(pq_(z) * score_scale(), options_.heads);  // (B, h, d_p, r)
 }
 
-torch::Tensor DbaAttentionImpl::mix(const torch::Tensor& c, const torch::Tensor& keys) {
-  const int64_t heads = options_.heads;
-  const torch::Tensor q = split_heads(q_(c) * score_scale(), heads);            // (B, h, d_p, r)
-  const torch::Tensor k = split_heads(k_(keys), heads);                         // (B, h, d_p, r)
-  const torch::Tensor p = drop(head_matmul(q, k.transpose(2, 3)).softmax(-1));  // (B, h, d_p, d_p)
-  return norm_(concat_heads(head_matmul(p, heads_of_linear(keys, v_, heads), HeadOrder::kRowsFirst)));  // (B, d_p, D)
-}
+MixWeights DbaAttentionImpl::mix_weights() const { return {pv_, q_, k_, v_, norm_, out_}; }
 
 double DbaAttentionImpl::score_scale() const {
   return 1 / std::sqrt(static_cast<double>(options_.d_in / options_.heads));

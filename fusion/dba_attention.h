@@ -4,6 +4,7 @@
 #include "fusion/attention.h"
 #include "fusion/compress_rows.h"
 #include "fusion/dropout.h"
+#include "fusion/mix_slots.h"
 
 namespace fusion {
 
@@ -50,9 +51,10 @@ class DbaAttentionImpl : public AttentionImpl {
   /// W X by the rows that `weight` begins with, A_pk; (p, D).
   Compressed compress_all(const Sequence& x, const torch::Tensor& lengths, const torch::Tensor& z,
                           const torch::Tensor& weight);
-  torch::Tensor project(const Compressed& compressed);                   // C, (B, d_p, D)
-  torch::Tensor queries(const torch::Tensor& z);                         // (B, h, d_p, r), scaled
-  torch::Tensor mix(const torch::Tensor& c, const torch::Tensor& keys);  // Y, (B, d_p, D)
+  /// Undefined without dropout: the rows of W sum to one then.
+  torch::Tensor row_sums(const Compressed& compressed) const;
+  torch::Tensor queries(const torch::Tensor& z);  // (B, h, d_p, r), scaled
+  MixWeights mix_weights() const;
   double dropout() const { return is_training() ? options_.dropout : 0; }
   torch::Tensor drop(const torch::Tensor& w) const { return hashed_dropout(w, options_.dropout, is_training()); }
   double score_scale() const;  // r^-1/2

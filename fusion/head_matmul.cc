@@ -3,64 +3,15 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
-#include "data/vector_clones.h"
+#include "fusion/small_product.h"
 
 namespace fusion {
 namespace {
 
 constexpr int64_t kMostProducts = 1 << 15;  // multiplications of one small product; a library is faster above
 constexpr int64_t kGrain = 1 << 15;         // multiplications a thread takes at least
-
-/// A matrix in memory: element (i, j) stands at data[i * row + j * column].
-template <class Float>
-struct Strided {
-  Float* data;
-  int64_t row, column;
-};
-
-/// Columns j .. j + kWidth of c = a b. `b` has unit column stride. The sums stay in registers.
-template <int kWidth>
-inline __attribute__((always_inline)) void multiply_columns(Strided<const float> a, const float* b, int64_t b_row,
-                                                            Strided<float> c, int64_t m, int64_t k) {
-  for (int64_t i = 0; i < m; ++i) {
-    float sum[kWidth] = {};
-    for (int64_t p = 0; p < k; ++p) {
-      const float factor = a.data[i * a.row + p * a.column];
-      for (int j = 0; j < kWidth; ++j) sum[j] += factor * b[p * b_row + j];
-    }
-    float* out = c.data + i * c.row;
-    if (c.column == 1) {
-      for (int j = 0; j < kWidth; ++j) out[j] = sum[j];
-    } else {
-      for (int j = 0; j < kWidth; ++j) out[j * c.column] = sum[j];
-    }
-  }
-}
-
-/// c (m, n) = a (m, k) b (k, n).  `scratch` has room for k * n numbers.
-VQA_VECTOR_CLONES void multiply(Strided<const float> a, Strided<const float> b, Strided<float> c,
-                                std::array<int64_t, 3> extents, float* scratch) {
-  const auto [m, k, n] = extents;
-  const float* right = b.data;
-  int64_t right_row = b.row;
-  if (b.column != 1) {
-    for (int64_t p = 0; p < k; ++p) {
-      for (int64_t j = 0; j < n; ++j) scratch[p * n + j] = b.data[p * b.row + j * b.column];
-    }
-    right = scratch;
-    right_row = n;
-  }
-  int64_t j = 0;
-  const auto at = [&](int64_t column) { return Strided<float>{c.data + column * c.column, c.row, c.column}; };
-  for (; j + 32 <= n; j += 32) multiply_columns<32>(a, right + j, right_row, at(j), m, k);
-  for (; j + 16 <= n; j += 16) multiply_columns<16>(a, right + j, right_row, at(j), m, k);
-  for (; j + 8 <= n; j += 8) multiply_columns<8>(a, right + j, right_row, at(j), m, k);
-  for (; j + 4 <= n; j += 4) multiply_columns<4>(a, right + j, right_row, at(j), m, k);
-  for (; j < n; ++j) multiply_columns<1>(a, right + j, right_row, at(j), m, k);
-}
 
 template <class Float>
 Strided<Float> matrix(const torch::Tensor& x, Float* data, int64_t sample, int64_t head) {
@@ -77,8 +28,8 @@ void multiply_all(const torch::Tensor& a, const torch::Tensor& b, const torch::T
   at::parallel_for(0, a.size(0) * heads, grain, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(static_cast<size_t>(k * n));
     for (int64_t i = begin; i < end; ++i) {
-      multiply(matrix(a, from_a, i / heads, i % heads), matrix(b, from_b, i / heads, i % heads),
-               matrix(out, to, i / heads, i % heads), {m, k, n}, scratch.data());
+      multiply_small(matrix(a, from_a, i / heads, i % heads), matrix(b, from_b, i / heads, i % heads),
+                     matrix(out, to, i / heads, i % heads), {m, k, n}, scratch.data());
     }
   });
 }

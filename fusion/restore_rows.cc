@@ -47,18 +47,20 @@ Tensor forward_rows(const Saved& saved, const Tensor& out_bias) {
   const std::vector<int64_t> sizes{saved.projected.size(0), saved.n(), dim};
   Tensor out = saved.lengths.defined() ? torch::zeros(sizes, options) : torch::empty(sizes, options);
   const RowParts parts = saved.parts();
-  const T* bias = data_of<T>(out_bias);
+  const T* bias = out_bias.defined() ? data_of<T>(out_bias) : nullptr;
   at::parallel_for(0, parts.count(), 1, [&](int64_t first, int64_t last) {
     const torch::NoGradGuard no_gradients;  // each thread has its own
-    std::vector<T> weights(static_cast<size_t>(kBlockRows * m)), room(static_cast<size_t>(m * dim));
+    const auto weights = room_for<T>(parts.block_rows() * m), room = room_for<T>(SampleSlots<T>(saved.slots, 0).room());
     for (int64_t i = first; i < last; ++i) {
       const RowPart& part = parts.parts[static_cast<size_t>(i)];
-      const Matrix<T> slots{SampleSlots<T>(saved.slots, part.sample).gather(room.data()), m, dim};
+      const Matrix<T> slots{SampleSlots<T>(saved.slots, part.sample).gather(room.get()), m, dim};
       for_each_block(part, [&](int64_t begin, int64_t end) {
         const Matrix<T> to{data_of<T>(out) + begin * dim, end - begin, dim};
-        saved.weights(begin, end - begin, saved.mask, weights.data());
+        saved.weights(begin, end - begin, saved.mask, weights.get());
+        const Matrix<T> w{weights.get(), to.rows, m};
+        if (bias == nullptr) return multiply(w, slots, to);
         for (int64_t row = 0; row < to.rows; ++row) std::copy(bias, bias + dim, to.data + row * dim);
-        multiply_add(Matrix<T>{weights.data(), to.rows, m}, slots, to);
+        multiply_add(w, slots, to);
       });
     }
   });
@@ -68,24 +70,26 @@ Tensor forward_rows(const Saved& saved, const Tensor& out_bias) {
 template <class T>
 class Backward {
  public:
-  Backward(const Saved& saved, const Tensor& of_out) : saved_(saved), of_out_(of_out), parts_(saved.parts()) {
+  Backward(const Saved& saved, const Tensor& of_out, bool adds_bias)
+      : saved_(saved), of_out_(of_out), parts_(saved.parts()) {
     of_projected = saved.lengths.defined() ? torch::zeros_like(saved.projected) : torch::empty_like(saved.projected);
     shared_ = parts_.splits;
     of_slots = shared_ ? torch::empty({parts_.count(), saved.m(), saved.dim()}, of_out.options())
                        : torch::zeros_like(saved.slots);
     const int64_t threads = at::get_num_threads();
     of_bias = torch::zeros({threads, saved.m()}, of_out.options());
-    of_out_bias = torch::zeros({threads, saved.dim()}, of_out.options());
+    if (adds_bias) of_out_bias = torch::zeros({threads, saved.dim()}, of_out.options());
   }
 
   void run() {
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
-      std::vector<T> scratch(static_cast<size_t>((2 * kBlockRows + 2 * saved_.dim()) * saved_.m()));
-      for (int64_t i = begin; i < end; ++i) take(i, scratch.data());
+      const int64_t gathered = SampleSlots<T>(saved_.slots, 0).room(), summed = shared_ ? 0 : saved_.m() * saved_.dim();
+      const auto scratch = room_for<T>(2 * parts_.block_rows() * saved_.m() + gathered + summed);
+      for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
     });
     of_bias = of_bias.sum(0);
-    of_out_bias = of_out_bias.sum(0);
+    if (of_out_bias.defined()) of_out_bias = of_out_bias.sum(0);
     if (!shared_) return;
     Tensor sum = torch::zeros_like(saved_.slots);
     for (int64_t i = 0; i < parts_.count(); ++i)
@@ -99,12 +103,12 @@ class Backward {
   void take(int64_t i, T* scratch) {
     const RowPart& part = parts_.parts[static_cast<size_t>(i)];
     const int64_t m = saved_.m(), dim = saved_.dim(), columns = saved_.columns();
-    T* gradient_data = scratch + kBlockRows * m;
-    T* room = gradient_data + kBlockRows * m;
+    T* gradient_data = scratch + parts_.block_rows() * m;
+    T* room = gradient_data + parts_.block_rows() * m;
     const Matrix<T> slots{SampleSlots<T>(saved_.slots, part.sample).gather(room), m, dim};
-    const Matrix<T> sum_slots{shared_ ? data_of<T>(of_slots) + i * m * dim : room + m * dim, m, dim};
+    const Matrix<T> sum_slots{
+        shared_ ? data_of<T>(of_slots) + i * m * dim : room + SampleSlots<T>(saved_.slots, 0).room(), m, dim};
     T* sum_bias = data_of<T>(of_bias) + at::get_thread_num() * m;
-    T* sum_out_bias = data_of<T>(of_out_bias) + at::get_thread_num() * dim;
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
       const Matrix<T> w{scratch, rows, m}, gradient{gradient_data, rows, m};
@@ -113,7 +117,7 @@ class Backward {
       multiply(of_out, slots.t(), gradient);
       slots_backward(w.data, gradient.data, rows, saved_.groups(), saved_.block_mask(begin, saved_.mask));
       begin == part.begin ? multiply(w.t(), of_out, sum_slots) : multiply_add(w.t(), of_out, sum_slots);
-      add_rows(of_out.data, rows, dim, sum_out_bias);
+      if (of_out_bias.defined()) add_rows(of_out.data, rows, dim, data_of<T>(of_out_bias) + at::get_thread_num() * dim);
       add_rows(gradient.data, rows, m, sum_bias);
       T* to = data_of<T>(of_projected) + begin * columns;
       for (int64_t row = 0; row < rows; ++row) {
@@ -138,15 +142,16 @@ class Backward {
 
 struct RestoreRows : torch::autograd::Function<RestoreRows> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& projected, const Tensor& bias,
-                        const Tensor& given_slots, const Tensor& out_bias, const std::optional<Tensor>& given_lengths,
-                        double p) {
+                        const Tensor& given_slots, const std::optional<Tensor>& out_bias,
+                        const std::optional<Tensor>& given_lengths, double p) {
     const Tensor slots = heads_first(given_slots), lengths = given_lengths.value_or(Tensor());
     context->save_for_backward({projected, bias, slots, lengths});
     const Saved saved{projected, bias, slots, lengths, draw_dropout_mask(p)};
     save_mask(*context, saved.mask);
+    context->saved_data["adds_bias"] = out_bias.has_value();
     Tensor out;
     AT_DISPATCH_FLOATING_TYPES(projected.scalar_type(), "restore_rows",
-                               [&] { out = forward_rows<scalar_t>(saved, out_bias); });
+                               [&] { out = forward_rows<scalar_t>(saved, out_bias.value_or(Tensor())); });
     return out;
   }
 
@@ -158,7 +163,7 @@ struct RestoreRows : torch::autograd::Function<RestoreRows> {
     const Tensor of_out = gradients[0].contiguous();
     torch::autograd::variable_list of_inputs(6);
     AT_DISPATCH_FLOATING_TYPES(of_out.scalar_type(), "restore_rows", [&] {
-      Backward<scalar_t> backward(saved, of_out);
+      Backward<scalar_t> backward(saved, of_out, context->saved_data["adds_bias"].toBool());
       backward.run();
       of_inputs[0] = backward.of_projected, of_inputs[1] = backward.of_bias;
       of_inputs[2] = backward.of_slots.transpose(0, 1), of_inputs[3] = backward.of_out_bias;
@@ -176,18 +181,20 @@ Tensor restore_rows(const RestoreInputs& inputs) {
   TORCH_CHECK(projected.dim() == 3 && slots.dim() == 4 && slots.size(0) == projected.size(0),
               "projected (B, n, p), slots (B, h, d_p, D)");
   TORCH_CHECK(inputs.bias.numel() == slots.size(1) * slots.size(2) && inputs.bias.numel() <= projected.size(2) &&
-                  inputs.out_bias.numel() == slots.size(3),
+                  (!inputs.out_bias.defined() || inputs.out_bias.numel() == slots.size(3)),
               "bias (h d_p), no more than p; out_bias (D)");
-  require_like(projected, {inputs.bias, slots, inputs.out_bias}, inputs.lengths);
+  require_like(projected, {inputs.bias, slots}, inputs.lengths);
+  if (inputs.out_bias.defined()) require_like(projected, {inputs.out_bias}, {});
   return RestoreRows::apply(inputs.projected.contiguous(), inputs.bias.contiguous(), inputs.slots,
-                            inputs.out_bias.contiguous(), if_defined(inputs.lengths), inputs.dropout);
+                            if_defined(inputs.out_bias), if_defined(inputs.lengths), inputs.dropout);
 }
 
 Tensor restore_rows_by_definition(const RestoreInputs& inputs) {
   const int64_t heads = inputs.slots.size(1), d_p = inputs.slots.size(2), m = heads * d_p;
   const Tensor logits = inputs.projected.narrow(-1, inputs.projected.size(-1) - m, m) + inputs.bias;  // (B, n, m)
   const Tensor w = hashed_dropout(logits.unflatten(-1, {heads, d_p}).softmax(-1), inputs.dropout, inputs.dropout > 0);
-  const Tensor out = torch::baddbmm(inputs.out_bias, w.flatten(2), inputs.slots.flatten(1, 2));  // (B, n, D)
+  Tensor out = torch::bmm(w.flatten(2), inputs.slots.flatten(1, 2));  // (B, n, D)
+  if (inputs.out_bias.defined()) out = out + inputs.out_bias;
   if (!inputs.lengths.defined()) return out;
   const Tensor positions = torch::arange(out.size(1), inputs.lengths.options());
   return out.masked_fill((positions.unsqueeze(0) >= inputs.lengths.unsqueeze(1)).unsqueeze(-1), 0);

@@ -11,7 +11,7 @@ struct RestoreInputs {
   torch::Tensor lengths;    // (B) int64 on the device of `projected`: rows past them are padding; undefined: none are
   torch::Tensor bias;       // (m), of A_len
   torch::Tensor slots;      // (B, h, d_p, D): Y_i A_i
-  torch::Tensor out_bias;   // (D)
+  torch::Tensor out_bias;   // (D); undefined: zeros
   double dropout = 0;       // probability, on the softmax
 };
 

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -46,6 +47,8 @@ struct RowPart {
   int64_t begin = 0, end = 0;  // rows of (B * n)
 };
 
+constexpr int64_t kBlockRows = 256;  // of a part, worked on at a time: the second cache holds them
+
 /// The parts of a batch, sample by sample: its real rows alone, padding never.
 struct RowParts {
   std::vector<RowPart> parts;
@@ -54,19 +57,30 @@ struct RowParts {
   bool splits = false;  // whether a sample has several
 
   int64_t count() const { return std::ssize(parts); }
+
+  /// Of the largest block that for_each_block makes.
+  int64_t block_rows() const {
+    int64_t most = 0;
+    for (const RowPart& part : parts) most = std::max(most, std::min(part.end - part.begin, kBlockRows));
+    return most;
+  }
 };
 
 /// `lengths` (B) int64 on the CPU; undefined where all n rows are real. A sample is one part where there are samples
 /// enough for all threads.
 RowParts share_out_rows(const torch::Tensor& lengths, int64_t batch, int64_t n);
 
-/// A part's rows, at most kBlockRows at a time, which the second cache holds, in blocks of about one size:
-/// work(begin, end).
-constexpr int64_t kBlockRows = 256;
+/// A part's rows, at most kBlockRows at a time, in blocks of about one size: work(begin, end).
 template <class Work>
 void for_each_block(const RowPart& part, const Work& work) {
   const int64_t rows = part.end - part.begin, blocks = (rows + kBlockRows - 1) / kBlockRows;
   for (int64_t i = 0; i < blocks; ++i) work(part.begin + rows * i / blocks, part.begin + rows * (i + 1) / blocks);
+}
+
+/// Memory of `count` numbers that nobody has written yet: zeros would push what is needed out of the caches.
+template <class T>
+std::unique_ptr<T[]> room_for(int64_t count) {
+  return std::make_unique_for_overwrite<T[]>(static_cast<size_t>(count));
 }
 
 /// A matrix in memory: element (i, j) stands at data[i * row + j * column].
@@ -100,6 +114,9 @@ struct SampleSlots {
     for (int64_t i = 0; i < heads; ++i) std::copy_n(data + i * head_stride, per_head, room + i * per_head);
     return room;
   }
+
+  /// Numbers of memory that `gather` wants.
+  int64_t room() const { return head_stride == per_head ? 0 : heads * per_head; }
 
   void scatter(const T* from) const {
     for (int64_t i = 0; i < heads; ++i) std::copy_n(from + i * per_head, per_head, data + i * head_stride);

@@ -80,6 +80,29 @@ VQA_INLINE void softmax(T* x, int64_t slots) {
   for (int64_t s = 0; s < slots; ++s) x[s] *= inverse;
 }
 
+/// The softmaxes of all heads of one position, `logits` (m) -> `weights` (m), with the greatest of all logits in place
+/// of each head's own, which saves the search for it; of a head that lies so far below that its sum loses digits, with
+/// its own.
+template <class T>
+VQA_INLINE void softmaxes(const T* logits, const T* bias, T* weights, const SlotGroups& groups) {
+  constexpr T kLeastSum = static_cast<T>(1e-30);
+  const int64_t m = groups.columns(), slots = groups.slots;
+  for (int64_t j = 0; j < m; ++j) weights[j] = logits[j] + bias[j];
+  const T most = data::max_of(m, weights[0], [&](int64_t j) { return weights[j]; });
+  for (int64_t j = 0; j < m; ++j) weights[j] = exponential(weights[j] - most);
+  for (T* of_head = weights; of_head < weights + m; of_head += slots) {
+    const T sum = data::sum_of(slots, [&](int64_t s) { return of_head[s]; });
+    if (sum < kLeastSum) {
+      const int64_t first = of_head - weights;
+      for (int64_t s = 0; s < slots; ++s) of_head[s] = logits[first + s] + bias[first + s];
+      softmax(of_head, slots);
+      continue;
+    }
+    const T inverse = 1 / sum;
+    for (int64_t s = 0; s < slots; ++s) of_head[s] *= inverse;
+  }
+}
+
 template <class T>
 VQA_INLINE void drop(T* weights, int64_t count, const BlockMask& mask) {
   if (!mask.mask.drops()) return;
@@ -90,11 +113,7 @@ template <class T>
 VQA_INLINE void slots_forward_of(const T* logits, int64_t row, const T* bias, T* weights, int64_t rows,
                                  const SlotGroups& groups, const BlockMask& mask) {
   const int64_t m = groups.columns();
-  for (int64_t r = 0; r < rows; ++r) {
-    T* to = weights + r * m;
-    for (int64_t j = 0; j < m; ++j) to[j] = logits[r * row + j] + bias[j];
-    for (int64_t i = 0; i < groups.heads; ++i) softmax(to + i * groups.slots, groups.slots);
-  }
+  for (int64_t r = 0; r < rows; ++r) softmaxes(logits + r * row, bias, weights + r * m, groups);
   drop(weights, rows * m, mask);
 }
 

@@ -22,9 +22,6 @@ torch::Tensor per_head(const torch::Tensor& x, const torch::Tensor& weights);
 /// d_h).
 torch::Tensor project_slots(const torch::Tensor& mixed, const torch::Tensor& row_sums, const torch::nn::Linear& a);
 
-/// x A + b with its heads apart: x (B, m, D) -> (B, h, m, d_h), heads first in memory. For few rows.
-torch::Tensor heads_of_linear(const torch::Tensor& x, const torch::nn::Linear& a, int64_t heads);
-
 /// Y_i A_i, A_i being head i's rows of A: Y (B, h, m, d_h) -> (B, h, m, D), heads first in memory.
 torch::Tensor out_slots(const torch::Tensor& slots, const torch::nn::Linear& a);
 

@@ -84,9 +84,11 @@ struct RestoreRowsOn : torch::autograd::Function<RestoreRowsOn<Device>> {
 /// restore_rows by kernels on a Device.
 template <class Device>
 std::optional<torch::Tensor> restore_rows_on(const RestoreInputs& in) {
-  if (!one_type({in.projected, in.bias, in.slots, in.out_bias}) || in.slots.size(2) > kMostSlots) return std::nullopt;
+  const torch::Tensor out_bias =
+      in.out_bias.defined() ? in.out_bias : torch::zeros({in.slots.size(3)}, in.slots.options());
+  if (!one_type({in.projected, in.bias, in.slots, out_bias}) || in.slots.size(2) > kMostSlots) return std::nullopt;
   return RestoreRowsOn<Device>::apply(in.projected.contiguous(), in.bias.contiguous(), in.slots.contiguous(),
-                                      in.out_bias.contiguous(), if_defined(in.lengths), in.dropout);
+                                      out_bias.contiguous(), if_defined(in.lengths), in.dropout);
 }
 
 }  // namespace fusion::cuda

@@ -26,19 +26,6 @@ void expect_close(const Tensor& found, const Tensor& expected) {
   EXPECT_LT(relative_difference(found, expected), 1e-5);
 }
 
-// Few rows and many, and widths that fill a vector's lanes or do not.
-TEST(SlotProducts, HeadsOfALinearLayerAreItsOutputsSplit) {
-  for (const auto& [batch, rows, in, out] :
-       {std::array<int64_t, 4>{1, 1, 5, 6}, {1, 16, 64, 48}, {2, 7, 37, 6}, {3, 40, 20, 30}}) {
-    const torch::nn::Linear a = linear(in, out);
-    const Tensor x = torch::randn({batch, rows, in}).requires_grad_();
-    const Tensor found = heads_of_linear(x, a, 2), expected = split_heads(torch::linear(x, a->weight, a->bias), 2);
-    expect_close(found, expected);
-    const auto of_found = gradients(found, x, a), of_expected = gradients(expected, x, a);
-    for (size_t i = 0; i < of_found.size(); ++i) expect_close(of_found[i], of_expected[i]);
-  }
-}
-
 // W (X A + b) of each head, as its docstring writes it.
 TEST(SlotProducts, ProjectSlotsMovesAProductToTheSlots) {
   for (const int64_t batch : {1, 3}) {

@@ -1,0 +1,43 @@
+// Attention of one head's few slots to each other, on a CPU. Single-threaded and plain: which thread has which head is
+// decided in mix_slots. T is float or double.
+//
+// A slot is a column here, so that the lanes of a vector are slots and softmax needs no sum across them.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "fusion/slot_kernels.h"
+#include "fusion/small_product.h"
+
+namespace fusion {
+
+/// One head of one sample. A gradient by it has its shape, with T in place of const T.
+template <class T>
+struct HeadSlots {
+  Strided<T> queries;  // (r, d_p)
+  Strided<T> keys;     // (r, d_p)
+  Strided<T> values;   // (d_h, d_p)
+};
+
+struct MixSizes {
+  int64_t r, d_h, slots;
+
+  /// Numbers of memory that the functions below want to work in.
+  int64_t room() const { return (2 * slots + std::max(d_h, slots) + 1) * slots; }
+};
+
+/// P = softmax(queries^T keys / sqrt(r)) over the keys, dropped out -> values P^T, (d_h, d_p), to `out`. The mask
+/// stands over P's (queries, keys).
+void mix_head(const HeadSlots<const float>& head, const MixSizes& sizes, const BlockMask& mask, Strided<float> out,
+              float* room);
+void mix_head(const HeadSlots<const double>& head, const MixSizes& sizes, const BlockMask& mask, Strided<double> out,
+              double* room);
+
+/// `of_out` (d_h, d_p), the gradient of `out` -> that of `head`. Computes P again.
+void mix_head_backward(const HeadSlots<const float>& head, const MixSizes& sizes, const BlockMask& mask,
+                       Strided<const float> of_out, const HeadSlots<float>& of_head, float* room);
+void mix_head_backward(const HeadSlots<const double>& head, const MixSizes& sizes, const BlockMask& mask,
+                       Strided<const double> of_out, const HeadSlots<double>& of_head, double* room);
+
+}  // namespace fusion

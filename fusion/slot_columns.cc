@@ -1,0 +1,129 @@
+#include "fusion/slot_columns.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "fusion/mix_kernels.h"
+#include "fusion/row_blocks.h"
+
+namespace fusion {
+namespace {
+
+using torch::Tensor;
+
+MixSizes sizes_of(const MixShape& shape) { return {shape.d_in / shape.heads, shape.d_h(), shape.d_p}; }
+
+/// A head of a sample within (h c, L), c numbers of a head for each slot.
+template <class T>
+Strided<T> head_of(const Tensor& x, const MixShape& shape, int64_t sample, int64_t head) {
+  const int64_t c = x.size(0) / shape.heads;
+  return {data_of<T>(x) + head * c * x.size(1) + sample * shape.d_p, x.size(1), 1};
+}
+
+/// A head of a sample within (L, D), slots in columns likewise.
+template <class T>
+Strided<T> head_of_rows(const Tensor& x, const MixShape& shape, int64_t sample, int64_t head) {
+  return {data_of<T>(x) + sample * shape.d_p * shape.dim + head * shape.d_h(), 1, shape.dim};
+}
+
+template <class T>
+HeadSlots<T> head_of(const SlotColumns& slots, const MixShape& shape, int64_t sample, int64_t head) {
+  return {head_of<T>(slots.queries, shape, sample, head), head_of<T>(slots.keys, shape, sample, head),
+          head_of<T>(slots.values, shape, sample, head)};
+}
+
+/// work(sample, head, mask, room) for all heads of all samples, shared out to threads.
+template <class T, class Work>
+void for_each_head(const MixShape& shape, const DropoutMask& mask, const Work& work) {
+  at::parallel_for(0, shape.batch * shape.heads, 1, [&](int64_t begin, int64_t end) {
+    const auto room = room_for<T>(sizes_of(shape).room());
+    for (int64_t i = begin; i < end; ++i) {
+      const BlockMask of_head{mask, static_cast<uint32_t>(i * shape.d_p * shape.d_p)};
+      work(i / shape.heads, i % shape.heads, of_head, room.get());
+    }
+  });
+}
+
+/// What one thread's caches hold of a product's right factor while the left one passes by.
+constexpr int64_t kFewNumbers = 1 << 15;
+
+/// One head of (h, m, n), or the whole of (m, n).
+template <class T>
+Strided<T> matrix_of(const Tensor& x, int64_t head) {
+  return {data_of<T>(x) + (x.dim() == 3 ? head * x.stride(0) : 0), x.stride(-2), x.stride(-1)};
+}
+
+}  // namespace
+
+Tensor attend(const SlotColumns& slots, const MixShape& shape, const DropoutMask& mask) {
+  Tensor out = torch::empty({shape.columns(), shape.dim}, slots.values.options());
+  AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "mix_slots", [&] {
+    for_each_head<scalar_t>(shape, mask, [&](int64_t b, int64_t i, const BlockMask& of_head, scalar_t* room) {
+      mix_head(head_of<const scalar_t>(slots, shape, b, i), sizes_of(shape), of_head,
+               head_of_rows<scalar_t>(out, shape, b, i), room);
+    });
+  });
+  return out;
+}
+
+SlotColumns attend_backward(const SlotColumns& slots, const MixShape& shape, const DropoutMask& mask,
+                            const Tensor& of_out) {
+  SlotColumns of{torch::empty_like(slots.queries), torch::empty_like(slots.keys), torch::empty_like(slots.values)};
+  AT_DISPATCH_FLOATING_TYPES(of_out.scalar_type(), "mix_slots", [&] {
+    for_each_head<scalar_t>(shape, mask, [&](int64_t b, int64_t i, const BlockMask& of_head, scalar_t* room) {
+      mix_head_backward(head_of<const scalar_t>(slots, shape, b, i), sizes_of(shape), of_head,
+                        head_of_rows<const scalar_t>(of_out, shape, b, i), head_of<scalar_t>(of, shape, b, i), room);
+    });
+  });
+  return of;
+}
+
+void multiply_heads(const Tensor& a, const Tensor& b, Tensor out, const Tensor& start) {
+  const int64_t heads = a.dim() == 3 ? a.size(0) : 1, rows = a.size(-2), k = a.size(-1), n = b.size(-1);
+  if (k * n > kFewNumbers) {
+    out.copy_(torch::matmul(a, b));
+    if (start.defined()) (out.dim() == 3 ? out[0] : out).add_(start.unsqueeze(1));
+    return;
+  }
+  constexpr int64_t kGrain = 64;  // rows that a thread takes at least
+  AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "mix_slots", [&] {
+    at::parallel_for(0, heads * rows, kGrain, [&](int64_t begin, int64_t end) {
+      const auto scratch = room_for<scalar_t>(b.stride(-1) == 1 ? 0 : k * n);
+      while (begin < end) {
+        const int64_t head = begin / rows, first = begin % rows, count = std::min(end - begin, rows - first);
+        const scalar_t* from = start.defined() && head == 0 ? data_of<scalar_t>(start) + first : nullptr;
+        multiply_small(matrix_of<const scalar_t>(a, head).below(first), matrix_of<const scalar_t>(b, head),
+                       matrix_of<scalar_t>(out, head).below(first), {count, k, n}, scratch.get(), from);
+        begin += count;
+      }
+    });
+  });
+}
+
+Tensor linear_columns(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  Tensor out = torch::empty({weight.size(0), x.size(1)}, x.options());
+  multiply_heads(weight, x, out, bias);
+  return out;
+}
+
+Tensor add_bias(const Tensor& columns, const Tensor& bias, const Tensor& row_sums) {
+  const int64_t dim = columns.size(0), slots = columns.size(1);
+  Tensor rows = torch::empty({slots, dim}, columns.options());
+  AT_DISPATCH_FLOATING_TYPES(rows.scalar_type(), "mix_slots", [&] {
+    const int64_t d_h = row_sums.defined() ? dim / row_sums.size(0) : dim;
+    const auto *add = data_of<scalar_t>(bias), *sums = row_sums.defined() ? data_of<scalar_t>(row_sums) : nullptr;
+    auto *of_columns = data_of<scalar_t>(columns), *of_rows = data_of<scalar_t>(rows);
+    at::parallel_for(0, dim, 64, [&](int64_t begin, int64_t end) {
+      for (int64_t k = begin; k < end; ++k) {
+        for (int64_t s = 0; s < slots; ++s) {
+          const scalar_t shift = sums == nullptr ? add[k] : add[k] * sums[k / d_h * slots + s];
+          of_rows[s * dim + k] = of_columns[k * slots + s] += shift;
+        }
+      }
+    });
+  });
+  return rows;
+}
+
+}  // namespace fusion

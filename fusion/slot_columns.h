@@ -1,0 +1,45 @@
+// The operations of mix_slots on a CPU, on plain tensors of float32 or float64.
+//
+// L = B d_p slots of all samples stand in columns. A product of a weight (N, K) with K x L numbers reads the weight as
+// it stands; one of L rows with its transpose has a library turn the weight round first, which takes longer than the
+// product.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "fusion/dropout_mask.h"
+
+namespace fusion {
+
+struct MixShape {
+  int64_t batch, heads, d_p, dim, d_in;
+
+  int64_t columns() const { return batch * d_p; }  // L
+  int64_t d_h() const { return dim / heads; }
+};
+
+/// What the attention of slots to each other takes, or the gradients of that.
+struct SlotColumns {
+  torch::Tensor queries, keys;  // (d_in, L)
+  torch::Tensor values;         // (D, L)
+};
+
+/// concat of P_i V_i, (L, D): of each sample and head P = softmax(Q K^T / sqrt(r)), dropped out.
+torch::Tensor attend(const SlotColumns& slots, const MixShape& shape, const DropoutMask& mask);
+
+/// The gradients of what `attend` took from that of what it gave, (L, D).
+SlotColumns attend_backward(const SlotColumns& slots, const MixShape& shape, const DropoutMask& mask,
+                            const torch::Tensor& of_out);
+
+/// `out` (h, m, n) = a (h, m, k) b (h, k, n), or all without h, for any strides; the (first) head's plus `start` (m),
+/// where it is defined, in each column.
+void multiply_heads(const torch::Tensor& a, const torch::Tensor& b, torch::Tensor out, const torch::Tensor& start = {});
+
+/// A x + b: x (K, L), A (N, K), b (N) -> (N, L).
+torch::Tensor linear_columns(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
+
+/// Adds to X A of slots, `columns` (D, L), in place, the bias (D), or row_sums (h, L, 1) times the bias where they are
+/// defined. The sum in rows, (L, D).
+torch::Tensor add_bias(const torch::Tensor& columns, const torch::Tensor& bias, const torch::Tensor& row_sums);
+
+}  // namespace fusion
