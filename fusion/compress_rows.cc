@@ -193,20 +193,27 @@ class Backward {
       : s_(saved.x, saved.queries, saved.weight), saved_(saved), parts_(parts), mask_(mask) {
     of_x = padded ? torch::zeros_like(saved.x) : torch::empty_like(saved.x);
     of_queries = torch::zeros_like(saved.queries);
-    of_weight = torch::zeros({at::get_num_threads(), s_.columns, s_.dim}, saved.x.options());
-    mean_ = ((saved.mixed * saved.of_mixed.transpose(0, 1)).sum(-1, true) + saved.row_sums * saved.of_row_sums)
-                .flatten(1);  // (B, m)
+    of_weight = torch::empty_like(saved.weight);
+    of_weights_.resize(static_cast<size_t>(at::get_num_threads()));
+    mean_ = torch::empty({s_.batch, s_.m()}, saved.x.options());
     of_queries_ = torch::empty({parts.count(), s_.m(), s_.keys()}, saved.x.options());
   }
 
   void run() {
+    at::parallel_for(0, s_.batch * s_.m(), 16, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) fill_mean(row / s_.m(), row % s_.m());
+    });
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const int64_t rows = parts_.block_rows(), gathered = SampleSlots<T>(saved_.of_mixed, 0).room();
       const auto scratch = room_for<T>((s_.keys() + 2 * rows) * s_.m() + rows * s_.columns + gathered);
       for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
     });
-    of_weight = of_weight.sum(0);
+    std::vector<const T*> sums;
+    for (const auto& sum : of_weights_) {
+      if (sum) sums.push_back(sum.get());
+    }
+    add_up(sums, of_weight.numel(), data_of<T>(of_weight));
     for (int64_t i = 0; i < parts_.count(); ++i) {
       const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
       gather_queries(data_of<T>(of_queries_) + i * s_.m() * s_.keys(), s_,
@@ -217,6 +224,13 @@ class Backward {
   Tensor of_x, of_queries, of_weight;
 
  private:
+  /// mean_, which is also the product of a slot with its gradient.
+  void fill_mean(int64_t b, int64_t j) {
+    const int64_t at = ((j / s_.d_p * s_.batch + b) * s_.d_p + j % s_.d_p) * s_.dim, slot = b * s_.m() + j;
+    data_of<T>(mean_)[slot] = dot(data_of<T>(saved_.mixed) + at, data_of<T>(saved_.of_mixed) + at, s_.dim) +
+                              data_of<T>(saved_.row_sums)[slot] * data_of<T>(saved_.of_row_sums)[slot];
+  }
+
   void take(int64_t i, T* scratch) {
     const RowPart& part = parts_.parts[static_cast<size_t>(i)];
     const int64_t b = part.sample, m = s_.m(), keys = s_.keys();
@@ -227,9 +241,9 @@ class Backward {
     spread_queries(data_of<T>(saved_.queries) + b * m * s_.r, s_, spread_data);
     T* room = joined + parts_.block_rows() * s_.columns;
     const Matrix<T> spread{spread_data, keys, m};
-    const Matrix<T> of_mixed{SampleSlots<T>(saved_.of_mixed, b).gather(room), m, s_.dim};
+    const Matrix<T> of_mixed = SampleSlots<T>(saved_.of_mixed, b).gather(room);
     const Matrix<T> weight{data_of<T>(saved_.weight), s_.columns, s_.dim};
-    const Matrix<T> sum_weight{data_of<T>(of_weight) + at::get_thread_num() * s_.columns * s_.dim, s_.columns, s_.dim};
+    auto& mine = of_weights_[static_cast<size_t>(at::get_thread_num())];
     const Matrix<T> sum_queries{data_of<T>(of_queries_) + i * m * keys, m, keys};
     const PositionsGradient<T> from{data_of<T>(saved_.log_sums) + b * m, data_of<T>(saved_.of_row_sums) + b * m,
                                     data_of<T>(mean_) + b * m};
@@ -247,7 +261,10 @@ class Backward {
       multiply_add(g, spread.t(), Matrix<T>{joined, rows, keys, s_.columns});
       multiply(w, of_mixed, to);
       multiply_add(columns, weight, to);
-      multiply_add(columns.t(), x, sum_weight);
+      const bool first = mine == nullptr;
+      if (first) mine = room_for<T>(s_.columns * s_.dim);
+      const Matrix<T> sum_weight{mine.get(), s_.columns, s_.dim};
+      first ? multiply(columns.t(), x, sum_weight) : multiply_add(columns.t(), x, sum_weight);
       begin == part.begin ? multiply(g.t(), key, sum_queries) : multiply_add(g.t(), key, sum_queries);
     });
   }
@@ -256,8 +273,9 @@ class Backward {
   const Saved& saved_;
   const RowParts& parts_;
   DropoutMask mask_;
-  Tensor mean_;        // (B, m), see PositionsGradient
-  Tensor of_queries_;  // (parts, m, h r)
+  std::vector<std::unique_ptr<T[]>> of_weights_;  // of each thread that has had rows, (p, D)
+  Tensor mean_;                                   // (B, m), see PositionsGradient
+  Tensor of_queries_;                             // (parts, m, h r)
 };
 
 struct CompressRows : torch::autograd::Function<CompressRows> {

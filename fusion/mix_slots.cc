@@ -63,7 +63,10 @@ struct Pass {
                linear_columns(from, w[kV], w[kVBias])};
     mixed = attend(columns, shape, mask);
     std::tie(normed, mean, rstd) = at::native_layer_norm(mixed, {dim}, w[kNorm], w[kNormBias], eps);
-    Tensor slots = torch::empty({heads, shape.columns(), dim}, normed.options());
+    // Of one sample they stay in columns, as they come; restore_rows takes them as one matrix either way.
+    const int64_t n = shape.columns();
+    const Tensor slots = shape.batch == 1 ? torch::empty({dim, heads, n}, normed.options()).permute({1, 2, 0})
+                                          : torch::empty({heads, n, dim}, normed.options());
     multiply_heads(heads_of_rows(w[kOut], heads), heads_of_rows(normed, heads).transpose(1, 2), slots.transpose(1, 2),
                    adds_bias ? w[kOutBias] : Tensor());
     return {c.view({shape.batch, shape.d_p, dim}), samples_of(slots, shape.batch)};
@@ -114,17 +117,28 @@ class Backward {
 
   void through_attention(const Tensor& of_mixed) {
     const SlotColumns of = attend_backward(pass_.columns, shape_, pass_.mask, of_mixed);
-    through_linear(of.queries, kQ, pass_.c, of_c_);
     const bool apart = pass_.keys.defined();
-    through_linear(of.keys, kK, apart ? pass_.keys : pass_.c, apart ? of_keys : of_c_);
-    through_linear(of.values, kV, apart ? pass_.keys : pass_.c, apart ? of_keys : of_c_);
+    const int64_t d_in = shape_.d_in, dim = shape_.dim;
+    const Tensor of_weight = apart ? torch::empty({2 * d_in + dim, dim}, of.all.options()) : torch::mm(of.all, pass_.c);
+    const auto parts = of_weight.split_with_sizes({d_in, d_in, dim});
+    if (apart) {
+      Tensor of_q = parts[0], of_rest = of_weight.narrow(0, d_in, d_in + dim);
+      torch::mm_out(of_q, of.queries, pass_.c);
+      torch::mm_out(of_rest, of.all.narrow(0, d_in, d_in + dim), pass_.keys);
+    }
+    const auto of_bias = of.all.sum(1).split_with_sizes({d_in, d_in, dim});
+    for (const auto& [i, weight] : {std::pair{0, kQ}, {1, kK}, {2, kV}}) {
+      of_weights[weight] = parts[i];
+      of_weights[weight + 1] = of_bias[i];
+    }
+    add_product(of.queries, w_[kQ], of_c_);
+    add_product(of.keys, w_[kK], apart ? of_keys : of_c_);
+    add_product(of.values, w_[kV], apart ? of_keys : of_c_);
   }
 
-  /// Of outputs in columns, (N, L), made of `x` (L, D): to a weight, its bias, which stands behind it, and `of_x`.
-  void through_linear(const Tensor& of_columns, Weight weight, const Tensor& x, Tensor& of_x) {
-    of_weights[weight] = torch::mm(of_columns, x);
-    of_weights[weight + 1] = of_columns.sum(1);
-    of_x = of_x.defined() ? torch::addmm(of_x, of_columns.t(), w_[weight]) : torch::mm(of_columns.t(), w_[weight]);
+  /// of_x (L, D) += of_columns^T (L, N) weight (N, D), or = where it is undefined.
+  static void add_product(const Tensor& of_columns, const Tensor& weight, Tensor& of_x) {
+    of_x = of_x.defined() ? torch::addmm(of_x, of_columns.t(), weight) : torch::mm(of_columns.t(), weight);
   }
 
   void through_projection() {

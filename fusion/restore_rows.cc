@@ -17,7 +17,7 @@ using torch::Tensor;
 /// What forward leaves for backward.
 struct Saved {
   Tensor projected, bias;
-  Tensor slots;  // (h, B, d_p, D)
+  Tensor slots;  // (h, B, d_p, D), as SampleSlots reads them
   Tensor lengths;
   DropoutMask mask;
 
@@ -53,7 +53,7 @@ Tensor forward_rows(const Saved& saved, const Tensor& out_bias) {
     const auto weights = room_for<T>(parts.block_rows() * m), room = room_for<T>(SampleSlots<T>(saved.slots, 0).room());
     for (int64_t i = first; i < last; ++i) {
       const RowPart& part = parts.parts[static_cast<size_t>(i)];
-      const Matrix<T> slots{SampleSlots<T>(saved.slots, part.sample).gather(room.get()), m, dim};
+      const Matrix<T> slots = SampleSlots<T>(saved.slots, part.sample).gather(room.get());
       for_each_block(part, [&](int64_t begin, int64_t end) {
         const Matrix<T> to{data_of<T>(out) + begin * dim, end - begin, dim};
         saved.weights(begin, end - begin, saved.mask, weights.get());
@@ -74,8 +74,8 @@ class Backward {
       : saved_(saved), of_out_(of_out), parts_(saved.parts()) {
     of_projected = saved.lengths.defined() ? torch::zeros_like(saved.projected) : torch::empty_like(saved.projected);
     shared_ = parts_.splits;
-    of_slots = shared_ ? torch::empty({parts_.count(), saved.m(), saved.dim()}, of_out.options())
-                       : torch::zeros_like(saved.slots);
+    of_slots = torch::empty(saved.slots.sizes(), of_out.options());
+    if (shared_) partial_ = torch::empty({parts_.count(), saved.m(), saved.dim()}, of_out.options());
     const int64_t threads = at::get_num_threads();
     of_bias = torch::zeros({threads, saved.m()}, of_out.options());
     if (adds_bias) of_out_bias = torch::zeros({threads, saved.dim()}, of_out.options());
@@ -90,11 +90,11 @@ class Backward {
     });
     of_bias = of_bias.sum(0);
     if (of_out_bias.defined()) of_out_bias = of_out_bias.sum(0);
-    if (!shared_) return;
-    Tensor sum = torch::zeros_like(saved_.slots);
-    for (int64_t i = 0; i < parts_.count(); ++i)
-      sum.select(1, parts_.parts[static_cast<size_t>(i)].sample).add_(of_slots[i].view_as(sum.select(1, 0)));
-    of_slots = sum;
+    for (int64_t sample = 0; sample < saved_.slots.size(1); ++sample) {
+      const int64_t first = parts_.first[static_cast<size_t>(sample)],
+                    last = parts_.first[static_cast<size_t>(sample) + 1];
+      if (shared_ || first == last) add_parts(sample, first, last);
+    }
   }
 
   Tensor of_projected, of_bias, of_slots, of_out_bias;
@@ -105,9 +105,9 @@ class Backward {
     const int64_t m = saved_.m(), dim = saved_.dim(), columns = saved_.columns();
     T* gradient_data = scratch + parts_.block_rows() * m;
     T* room = gradient_data + parts_.block_rows() * m;
-    const Matrix<T> slots{SampleSlots<T>(saved_.slots, part.sample).gather(room), m, dim};
+    const Matrix<T> slots = SampleSlots<T>(saved_.slots, part.sample).gather(room);
     const Matrix<T> sum_slots{
-        shared_ ? data_of<T>(of_slots) + i * m * dim : room + SampleSlots<T>(saved_.slots, 0).room(), m, dim};
+        shared_ ? data_of<T>(partial_) + i * m * dim : room + SampleSlots<T>(saved_.slots, 0).room(), m, dim};
     T* sum_bias = data_of<T>(of_bias) + at::get_thread_num() * m;
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
@@ -128,6 +128,17 @@ class Backward {
     if (!shared_) SampleSlots<T>(of_slots, part.sample).scatter(sum_slots.data);
   }
 
+  /// A sample's slots' gradient of those that its parts `first` to `last` have; none of them: zeros.
+  void add_parts(int64_t sample, int64_t first, int64_t last) {
+    const int64_t of_head = of_slots.size(2) * saved_.dim();
+    for (int64_t head = 0; head < of_slots.size(0); ++head) {
+      std::vector<const T*> parts;
+      for (int64_t i = first; i < last; ++i)
+        parts.push_back(data_of<T>(partial_) + (i * of_slots.size(0) + head) * of_head);
+      add_up(parts, of_head, data_of<T>(of_slots) + (head * of_slots.size(1) + sample) * of_head);
+    }
+  }
+
   static void add_rows(const T* matrix, int64_t rows, int64_t columns, T* sum) {
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t j = 0; j < columns; ++j) sum[j] += matrix[row * columns + j];
@@ -138,13 +149,20 @@ class Backward {
   const Tensor& of_out_;
   RowParts parts_;
   bool shared_ = false;  // a sample's parts are summed up afterwards
+  Tensor partial_;       // then, of each part, (m, D)
 };
+
+/// (B, h, d_p, D) -> (h, B, d_p, D) that SampleSlots reads: a view where it can be.
+Tensor readable(const Tensor& slots) {
+  const Tensor given = slots.transpose(0, 1);
+  return given.is_contiguous() || are_matrices(given) ? given : given.contiguous();
+}
 
 struct RestoreRows : torch::autograd::Function<RestoreRows> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& projected, const Tensor& bias,
                         const Tensor& given_slots, const std::optional<Tensor>& out_bias,
                         const std::optional<Tensor>& given_lengths, double p) {
-    const Tensor slots = heads_first(given_slots), lengths = given_lengths.value_or(Tensor());
+    const Tensor slots = readable(given_slots), lengths = given_lengths.value_or(Tensor());
     context->save_for_backward({projected, bias, slots, lengths});
     const Saved saved{projected, bias, slots, lengths, draw_dropout_mask(p)};
     save_mask(*context, saved.mask);

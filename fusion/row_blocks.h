@@ -1,6 +1,7 @@
 // How the rows of a batch of sequences are shared out to threads, and products of what lies in memory.
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -97,31 +98,51 @@ struct Matrix {
   }
 };
 
-/// One sample's slots (h d_p, D) of a batch that stands heads first, (h, B, d_p, D).
+/// Whether a sample's slots, of (h, B, d_p, D), are one matrix (h d_p, D) in memory.
+inline bool are_matrices(const torch::Tensor& slots) {
+  return slots.stride(0) == slots.size(2) * slots.stride(2) && (slots.stride(2) == 1 || slots.stride(3) == 1);
+}
+
+/// One sample's slots of (h, B, d_p, D), which stand in this order or are_matrices.
 template <class T>
-struct SampleSlots {
-  T* data = nullptr;                                 // the sample's first head
-  int64_t heads = 0, head_stride = 0, per_head = 0;  // numbers from head to head, and of one head
-
+class SampleSlots {
+ public:
   SampleSlots(const torch::Tensor& slots, int64_t sample)
-      : heads(slots.size(0)), head_stride(slots.stride(0)), per_head(slots.size(2) * slots.size(3)) {
-    data = static_cast<T*>(slots.data_ptr()) + sample * per_head;
-  }
+      : slots_(slots), data_(data_of<T>(slots) + sample * slots.stride(1)) {}
 
-  /// As one matrix: in place where there is one sample, else copied to `room`.
-  T* gather(T* room) const {
-    if (head_stride == per_head) return data;
-    for (int64_t i = 0; i < heads; ++i) std::copy_n(data + i * head_stride, per_head, room + i * per_head);
-    return room;
+  /// As one matrix: in place where there is such a matrix, else copied to `room`.
+  Matrix<T> gather(T* room) const {
+    const int64_t heads = slots_.size(0), d_p = slots_.size(2), dim = slots_.size(3);
+    if (are_matrices(slots_)) return {data_, heads * d_p, dim, slots_.stride(2), slots_.stride(3)};
+    for (int64_t i = 0; i < heads; ++i) std::copy_n(data_ + i * slots_.stride(0), d_p * dim, room + i * d_p * dim);
+    return {room, heads * d_p, dim};
   }
 
   /// Numbers of memory that `gather` wants.
-  int64_t room() const { return head_stride == per_head ? 0 : heads * per_head; }
+  int64_t room() const { return are_matrices(slots_) ? 0 : slots_.size(0) * slots_.size(2) * slots_.size(3); }
 
+  /// The reverse, for slots that stand in this order.
   void scatter(const T* from) const {
-    for (int64_t i = 0; i < heads; ++i) std::copy_n(from + i * per_head, per_head, data + i * head_stride);
+    const int64_t heads = slots_.size(0), of_head = slots_.size(2) * slots_.size(3);
+    for (int64_t i = 0; i < heads; ++i) std::copy_n(from + i * of_head, of_head, data_ + i * slots_.stride(0));
   }
+
+ private:
+  const torch::Tensor& slots_;
+  T* data_;
 };
+
+/// to = the sum of all `parts`, of `numbers` each, in their order, shared out to threads.
+template <class T>
+void add_up(const std::vector<const T*>& parts, int64_t numbers, T* to) {
+  constexpr int64_t kGrain = 1 << 14;  // numbers that a thread takes at least
+  at::parallel_for(0, numbers, kGrain, [&](int64_t begin, int64_t end) {
+    std::fill(to + begin, to + end, T(0));
+    for (const T* part : parts) {
+      for (int64_t i = begin; i < end; ++i) to[i] += part[i];
+    }
+  });
+}
 
 /// (B, h, m, k) in that order in memory or as a view -> (h, B, m, k) contiguous.
 inline torch::Tensor heads_first(const torch::Tensor& x) { return x.transpose(0, 1).contiguous(); }

@@ -69,7 +69,9 @@ Tensor attend(const SlotColumns& slots, const MixShape& shape, const DropoutMask
 
 SlotColumns attend_backward(const SlotColumns& slots, const MixShape& shape, const DropoutMask& mask,
                             const Tensor& of_out) {
-  SlotColumns of{torch::empty_like(slots.queries), torch::empty_like(slots.keys), torch::empty_like(slots.values)};
+  const int64_t d_in = shape.d_in, dim = shape.dim;
+  const Tensor all = torch::empty({2 * d_in + dim, shape.columns()}, of_out.options());
+  const SlotColumns of{all.narrow(0, 0, d_in), all.narrow(0, d_in, d_in), all.narrow(0, 2 * d_in, dim), all};
   AT_DISPATCH_FLOATING_TYPES(of_out.scalar_type(), "mix_slots", [&] {
     for_each_head<scalar_t>(shape, mask, [&](int64_t b, int64_t i, const BlockMask& of_head, scalar_t* room) {
       mix_head_backward(head_of<const scalar_t>(slots, shape, b, i), sizes_of(shape), of_head,
@@ -86,16 +88,17 @@ void multiply_heads(const Tensor& a, const Tensor& b, Tensor out, const Tensor& 
     if (start.defined()) (out.dim() == 3 ? out[0] : out).add_(start.unsqueeze(1));
     return;
   }
-  constexpr int64_t kGrain = 64;  // rows that a thread takes at least
+  // Heads side by side are parts of the same rows of a weight: all of them, then the next few rows.
+  constexpr int64_t kRows = 16;
   AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "mix_slots", [&] {
-    at::parallel_for(0, heads * rows, kGrain, [&](int64_t begin, int64_t end) {
-      const auto scratch = room_for<scalar_t>(b.stride(-1) == 1 ? 0 : k * n);
-      while (begin < end) {
-        const int64_t head = begin / rows, first = begin % rows, count = std::min(end - begin, rows - first);
-        const scalar_t* from = start.defined() && head == 0 ? data_of<scalar_t>(start) + first : nullptr;
-        multiply_small(matrix_of<const scalar_t>(a, head).below(first), matrix_of<const scalar_t>(b, head),
-                       matrix_of<scalar_t>(out, head).below(first), {count, k, n}, scratch.get(), from);
-        begin += count;
+    const Tensor right = b.stride(-1) == 1 ? b : b.contiguous();
+    at::parallel_for(0, (rows + kRows - 1) / kRows, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t first = begin * kRows; first < std::min(end * kRows, rows); first += kRows) {
+        for (int64_t head = 0; head < heads; ++head) {
+          multiply_small(matrix_of<const scalar_t>(a, head).below(first), matrix_of<const scalar_t>(right, head),
+                         matrix_of<scalar_t>(out, head).below(first), {std::min(kRows, rows - first), k, n}, nullptr,
+                         start.defined() && head == 0 ? data_of<scalar_t>(start) + first : nullptr);
+        }
       }
     });
   });

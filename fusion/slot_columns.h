@@ -22,6 +22,7 @@ struct MixShape {
 struct SlotColumns {
   torch::Tensor queries, keys;  // (d_in, L)
   torch::Tensor values;         // (D, L)
+  torch::Tensor all;            // of gradients: one below the other, (2 d_in + D, L)
 };
 
 /// concat of P_i V_i, (L, D): of each sample and head P = softmax(Q K^T / sqrt(r)), dropped out.

@@ -152,6 +152,13 @@ void positions_backward(double* scores, double* gradient, int64_t rows, int64_t 
   positions_backward_of<true>(scores, gradient, rows, m, from, mask);
 }
 
+VQA_VECTOR_CLONES float dot(const float* a, const float* b, int64_t count) {
+  return data::sum_of(count, [&](int64_t i) { return a[i] * b[i]; });
+}
+double dot(const double* a, const double* b, int64_t count) {
+  return data::sum_of(count, [&](int64_t i) { return a[i] * b[i]; });
+}
+
 VQA_VECTOR_CLONES void slots_forward(const float* logits, int64_t row, const float* bias, float* weights, int64_t rows,
                                      const SlotGroups& groups, const BlockMask& mask) {
   slots_forward_of(logits, row, bias, weights, rows, groups, mask);

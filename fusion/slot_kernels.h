@@ -48,6 +48,10 @@ void positions_backward(float* scores, float* gradient, int64_t rows, int64_t m,
 void positions_backward(double* scores, double* gradient, int64_t rows, int64_t m,
                         const PositionsGradient<double>& from, const BlockMask& mask);
 
+/// a b of `count` numbers each.
+float dot(const float* a, const float* b, int64_t count);
+double dot(const double* a, const double* b, int64_t count);
+
 /// Softmaxes over the slots of each head.
 struct SlotGroups {
   int64_t heads = 1, slots = 1;  // h, d_p
