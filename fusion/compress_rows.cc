@@ -81,15 +81,15 @@ class Forward {
   void run() {
     sums_ = torch::empty({parts_.count(), 3, s_.m()}, x_.options());
     const bool shared = parts_.splits;  // a sample's parts are summed up afterwards
-    if (shared) partial_ = torch::empty({parts_.count(), s_.m(), s_.dim}, x_.options());
+    if (shared) partial_ = torch::empty({parts_.count() - first_is_in_place(), s_.m(), s_.dim}, x_.options());
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const auto scratch = room_for<T>((s_.keys() + parts_.block_rows() + 1) * s_.m());
       const auto sum = room_for<T>(shared ? 0 : s_.m() * s_.dim);
       for (int64_t i = begin; i < end; ++i) {
-        take(i, shared ? data_of<T>(partial_) + i * s_.m() * s_.dim : sum.get(), scratch.get());
+        take(i, shared ? partial(i) : sum.get(), scratch.get());
         const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
-        for (int64_t j = 0; !shared && j < s_.m(); ++j) combine(sample, j, sum.get());
+        for (int64_t j = 0; !shared && j < s_.m(); ++j) combine(sample, j, [&](int64_t) { return sum.get(); });
       }
     });
     at::parallel_for(0, s_.batch * s_.m(), 16, [&](int64_t begin, int64_t end) {
@@ -98,7 +98,7 @@ class Forward {
         if (first == parts_.first[static_cast<size_t>(b) + 1])
           clear(b, row % s_.m());
         else if (shared)
-          combine(b, row % s_.m(), data_of<T>(partial_) + first * s_.m() * s_.dim);
+          combine(b, row % s_.m(), [&](int64_t i) { return partial(i); });
       }
     });
   }
@@ -148,8 +148,18 @@ class Forward {
     data_of<T>(log_sums)[b * s_.m() + j] = 0;
   }
 
-  /// The sums of sample b's parts in column j, `partial` (parts, m, D), into one.
-  void combine(int64_t b, int64_t j, const T* partial) {
+  /// Of one sample the slots are one matrix, and its first part's sum stands in them already.
+  bool first_is_in_place() const { return s_.batch == 1; }
+
+  /// W X (m, D) of a part, where a sample has several.
+  T* partial(int64_t i) const {
+    if (!first_is_in_place()) return data_of<T>(partial_) + i * s_.m() * s_.dim;
+    return i == 0 ? data_of<T>(mixed) : data_of<T>(partial_) + (i - 1) * s_.m() * s_.dim;
+  }
+
+  /// The sums of sample b's parts in column j into one; `sum_of` (part) is (m, D).
+  template <class SumOf>
+  void combine(int64_t b, int64_t j, const SumOf& sum_of) {
     const int64_t first = parts_.first[static_cast<size_t>(b)], last = parts_.first[static_cast<size_t>(b) + 1];
     T* to = mixed_row(b, j);
     T most = std::numeric_limits<T>::lowest(), total = 0, kept = 0;
@@ -161,7 +171,7 @@ class Forward {
     }
     for (int64_t i = first; i < last; ++i) {
       const T factor = std::exp(softmax(i).most[j] - most) / total;
-      const T* from = partial + ((i - first) * s_.m() + j) * s_.dim;
+      const T* from = sum_of(i) + j * s_.dim;
       if (i == first) {
         for (int64_t k = 0; k < s_.dim; ++k) to[k] = factor * from[k];
       } else {
@@ -209,11 +219,13 @@ class Backward {
       const auto scratch = room_for<T>((s_.keys() + 2 * rows) * s_.m() + rows * s_.columns + gathered);
       for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
     });
-    std::vector<const T*> sums;
-    for (const auto& sum : of_weights_) {
-      if (sum) sums.push_back(sum.get());
+    T* sum = data_of<T>(of_weight);
+    if (!of_weights_[0].begun) std::fill_n(sum, of_weight.numel(), T(0));
+    std::vector<const T*> others;
+    for (size_t thread = 1; thread < of_weights_.size(); ++thread) {
+      if (of_weights_[thread].begun) others.push_back(of_weights_[thread].room.get());
     }
-    add_up(sums, of_weight.numel(), data_of<T>(of_weight));
+    add_up(others, of_weight.numel(), sum);
     for (int64_t i = 0; i < parts_.count(); ++i) {
       const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
       gather_queries(data_of<T>(of_queries_) + i * s_.m() * s_.keys(), s_,
@@ -224,6 +236,12 @@ class Backward {
   Tensor of_x, of_queries, of_weight;
 
  private:
+  /// What a thread has of of_weight, (p, D): the first thread in of_weight itself.
+  struct WeightSum {
+    bool begun = false;
+    std::unique_ptr<T[]> room;
+  };
+
   /// mean_, which is also the product of a slot with its gradient.
   void fill_mean(int64_t b, int64_t j) {
     const int64_t at = ((j / s_.d_p * s_.batch + b) * s_.d_p + j % s_.d_p) * s_.dim, slot = b * s_.m() + j;
@@ -243,7 +261,10 @@ class Backward {
     const Matrix<T> spread{spread_data, keys, m};
     const Matrix<T> of_mixed = SampleSlots<T>(saved_.of_mixed, b).gather(room);
     const Matrix<T> weight{data_of<T>(saved_.weight), s_.columns, s_.dim};
-    auto& mine = of_weights_[static_cast<size_t>(at::get_thread_num())];
+    const int thread = at::get_thread_num();
+    WeightSum& mine = of_weights_[static_cast<size_t>(thread)];
+    if (thread > 0 && !mine.begun) mine.room = room_for<T>(s_.columns * s_.dim);
+    const Matrix<T> sum_weight{thread > 0 ? mine.room.get() : data_of<T>(of_weight), s_.columns, s_.dim};
     const Matrix<T> sum_queries{data_of<T>(of_queries_) + i * m * keys, m, keys};
     const PositionsGradient<T> from{data_of<T>(saved_.log_sums) + b * m, data_of<T>(saved_.of_row_sums) + b * m,
                                     data_of<T>(mean_) + b * m};
@@ -261,10 +282,8 @@ class Backward {
       multiply_add(g, spread.t(), Matrix<T>{joined, rows, keys, s_.columns});
       multiply(w, of_mixed, to);
       multiply_add(columns, weight, to);
-      const bool first = mine == nullptr;
-      if (first) mine = room_for<T>(s_.columns * s_.dim);
-      const Matrix<T> sum_weight{mine.get(), s_.columns, s_.dim};
-      first ? multiply(columns.t(), x, sum_weight) : multiply_add(columns.t(), x, sum_weight);
+      mine.begun ? multiply_add(columns.t(), x, sum_weight) : multiply(columns.t(), x, sum_weight);
+      mine.begun = true;
       begin == part.begin ? multiply(g.t(), key, sum_queries) : multiply_add(g.t(), key, sum_queries);
     });
   }
@@ -273,9 +292,9 @@ class Backward {
   const Saved& saved_;
   const RowParts& parts_;
   DropoutMask mask_;
-  std::vector<std::unique_ptr<T[]>> of_weights_;  // of each thread that has had rows, (p, D)
-  Tensor mean_;                                   // (B, m), see PositionsGradient
-  Tensor of_queries_;                             // (parts, m, h r)
+  std::vector<WeightSum> of_weights_;
+  Tensor mean_;        // (B, m), see PositionsGradient
+  Tensor of_queries_;  // (parts, m, h r)
 };
 
 struct CompressRows : torch::autograd::Function<CompressRows> {

@@ -30,7 +30,9 @@ Tensor heads_of_rows(const Tensor& x, int64_t heads) { return x.unflatten(1, {he
 Tensor rows_of_heads(const Tensor& x) { return x.transpose(0, 1).flatten(1, 2); }
 
 /// (h, L, D) -> (B, h, d_p, D), a view.
-Tensor samples_of(const Tensor& x, int64_t batch) { return x.unflatten(1, {batch, -1}).transpose(0, 1); }
+Tensor samples_of(const Tensor& x, const MixShape& shape) {
+  return x.unflatten(1, {shape.batch, shape.d_p}).transpose(0, 1);
+}
 
 /// A forward pass, and what it leaves for the backward one.
 struct Pass {
@@ -47,8 +49,8 @@ struct Pass {
     const Tensor& x = inputs.mixed;
     Pass pass{{x.size(0), x.size(1), x.size(2), x.size(3), weights[kQ].size(0)}, draw_dropout_mask(inputs.dropout)};
     pass.rows = rows_of_heads(x);
-    if (inputs.row_sums.defined()) pass.row_sums = rows_of_heads(inputs.row_sums);
-    if (inputs.keys.defined()) pass.keys = inputs.keys.reshape({pass.shape.columns(), pass.shape.dim});
+    if (inputs.row_sums.defined()) pass.row_sums = rows_of_heads(inputs.row_sums).contiguous();
+    if (inputs.keys.defined()) pass.keys = inputs.keys.reshape({pass.shape.columns(), pass.shape.dim}).contiguous();
     return pass;
   }
 
@@ -58,7 +60,7 @@ struct Pass {
     const Tensor to_c = w[kPv].view({heads, shape.d_h(), dim});
     const Tensor c_columns = torch::bmm(to_c, rows.transpose(1, 2)).view({dim, shape.columns()});
     c = add_bias(c_columns, w[kPvBias], row_sums);
-    const Tensor from = keys.defined() ? keys.t().contiguous() : c_columns;  // (D, L)
+    const Tensor from = keys.defined() ? columns_of(keys) : c_columns;  // (D, L)
     columns = {linear_columns(c_columns, w[kQ], w[kQBias]), linear_columns(from, w[kK], w[kKBias]),
                linear_columns(from, w[kV], w[kVBias])};
     mixed = attend(columns, shape, mask);
@@ -67,9 +69,9 @@ struct Pass {
     const int64_t n = shape.columns();
     const Tensor slots = shape.batch == 1 ? torch::empty({dim, heads, n}, normed.options()).permute({1, 2, 0})
                                           : torch::empty({heads, n, dim}, normed.options());
-    multiply_heads(heads_of_rows(w[kOut], heads), heads_of_rows(normed, heads).transpose(1, 2), slots.transpose(1, 2),
-                   adds_bias ? w[kOutBias] : Tensor());
-    return {c.view({shape.batch, shape.d_p, dim}), samples_of(slots, shape.batch)};
+    multiply_heads(heads_of_rows(w[kOut], heads), columns_of(normed).view({heads, shape.d_h(), n}),
+                   slots.transpose(1, 2), adds_bias ? w[kOutBias] : Tensor());
+    return {c.view({shape.batch, shape.d_p, dim}), samples_of(slots, shape)};
   }
 
   static constexpr size_t kTensors = 11;
@@ -191,7 +193,7 @@ struct MixSlots : torch::autograd::Function<MixSlots> {
                  of_slots.defined() ? rows_of_heads(of_slots) : of_slots, context->saved_data["adds_bias"].toBool());
     torch::autograd::variable_list of_inputs;
     for (const Tensor& x : {backward.of_rows, backward.of_row_sums})
-      of_inputs.push_back(x.defined() ? samples_of(x, shape.batch) : x);
+      of_inputs.push_back(x.defined() ? samples_of(x, shape) : x);
     const Tensor& of_keys = backward.of_keys;
     of_inputs.push_back(of_keys.defined() ? of_keys.view({shape.batch, shape.d_p, shape.dim}) : of_keys);
     of_inputs.insert(of_inputs.end(), backward.of_weights.begin(), backward.of_weights.end());

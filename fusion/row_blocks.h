@@ -132,12 +132,12 @@ class SampleSlots {
   T* data_;
 };
 
-/// to = the sum of all `parts`, of `numbers` each, in their order, shared out to threads.
+/// Adds all `parts`, of `numbers` each, to `to`, in their order, shared out to threads.
 template <class T>
 void add_up(const std::vector<const T*>& parts, int64_t numbers, T* to) {
   constexpr int64_t kGrain = 1 << 14;  // numbers that a thread takes at least
+  if (parts.empty()) return;
   at::parallel_for(0, numbers, kGrain, [&](int64_t begin, int64_t end) {
-    std::fill(to + begin, to + end, T(0));
     for (const T* part : parts) {
       for (int64_t i = begin; i < end; ++i) to[i] += part[i];
     }

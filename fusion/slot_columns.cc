@@ -48,6 +48,8 @@ void for_each_head(const MixShape& shape, const DropoutMask& mask, const Work& w
 /// What one thread's caches hold of a product's right factor while the left one passes by.
 constexpr int64_t kFewNumbers = 1 << 15;
 
+constexpr int64_t kGrain = 64;  // features that a thread takes at least
+
 /// One head of (h, m, n), or the whole of (m, n).
 template <class T>
 Strided<T> matrix_of(const Tensor& x, int64_t head) {
@@ -110,6 +112,21 @@ Tensor linear_columns(const Tensor& x, const Tensor& weight, const Tensor& bias)
   return out;
 }
 
+Tensor columns_of(const Tensor& x) {
+  const int64_t slots = x.size(0), width = x.size(1);
+  Tensor columns = torch::empty({width, slots}, x.options());
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "mix_slots", [&] {
+    const auto* from = data_of<scalar_t>(x);
+    auto* to = data_of<scalar_t>(columns);
+    at::parallel_for(0, width, kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t k = begin; k < end; ++k) {
+        for (int64_t s = 0; s < slots; ++s) to[k * slots + s] = from[s * width + k];
+      }
+    });
+  });
+  return columns;
+}
+
 Tensor add_bias(const Tensor& columns, const Tensor& bias, const Tensor& row_sums) {
   const int64_t dim = columns.size(0), slots = columns.size(1);
   Tensor rows = torch::empty({slots, dim}, columns.options());
@@ -117,7 +134,7 @@ Tensor add_bias(const Tensor& columns, const Tensor& bias, const Tensor& row_sum
     const int64_t d_h = row_sums.defined() ? dim / row_sums.size(0) : dim;
     const auto *add = data_of<scalar_t>(bias), *sums = row_sums.defined() ? data_of<scalar_t>(row_sums) : nullptr;
     auto *of_columns = data_of<scalar_t>(columns), *of_rows = data_of<scalar_t>(rows);
-    at::parallel_for(0, dim, 64, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, dim, kGrain, [&](int64_t begin, int64_t end) {
       for (int64_t k = begin; k < end; ++k) {
         for (int64_t s = 0; s < slots; ++s) {
           const scalar_t shift = sums == nullptr ? add[k] : add[k] * sums[k / d_h * slots + s];

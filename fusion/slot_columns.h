@@ -39,6 +39,9 @@ void multiply_heads(const torch::Tensor& a, const torch::Tensor& b, torch::Tenso
 /// A x + b: x (K, L), A (N, K), b (N) -> (N, L).
 torch::Tensor linear_columns(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
 
+/// x (L, K) in columns, (K, L).
+torch::Tensor columns_of(const torch::Tensor& x);
+
 /// Adds to X A of slots, `columns` (D, L), in place, the bias (D), or row_sums (h, L, 1) times the bias where they are
 /// defined. The sum in rows, (L, D).
 torch::Tensor add_bias(const torch::Tensor& columns, const torch::Tensor& bias, const torch::Tensor& row_sums);

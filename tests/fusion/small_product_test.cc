@@ -1,0 +1,53 @@
+#include "fusion/small_product.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "tests/fusion/compare.h"
+
+namespace fusion {
+namespace {
+
+using torch::Tensor;
+
+template <class T>
+Strided<T> strided(const Tensor& x) {
+  return {static_cast<T*>(x.data_ptr()), x.stride(0), x.stride(1)};
+}
+
+template <class T>
+void expect_product(const SmallSizes& sizes, bool turned, bool starts) {
+  const auto type = c10::CppTypeToScalarType<T>::value;
+  const auto matrix = [&](int64_t rows, int64_t columns) {
+    return turned ? torch::randn({columns, rows}, type).t() : torch::randn({rows, columns}, type);
+  };
+  torch::manual_seed(5);
+  const Tensor a = matrix(sizes.m, sizes.k), b = matrix(sizes.k, sizes.n), c = matrix(sizes.m, sizes.n);
+  const Tensor start = torch::randn({sizes.m}, type), scratch = torch::empty({sizes.k * sizes.n}, type);
+  multiply_small(strided<const T>(a), strided<const T>(b), strided<T>(c), sizes, scratch.data_ptr<T>(),
+                 starts ? start.data_ptr<T>() : nullptr);
+  const Tensor product = torch::mm(a, b);
+  EXPECT_LT(relative_difference(c, starts ? product + start.unsqueeze(1) : product), 2e-6)
+      << sizes.m << " x " << sizes.k << " x " << sizes.n;
+}
+
+// Tiles of eight rows and of one or two vectors, and what is left over of both.
+TEST(SmallProduct, IsTheProductOfMatricesOfAnySizeAndOrder) {
+  for (const int64_t m : {1, 7, 8, 19}) {
+    for (const int64_t n : {1, 3, 4, 15, 16, 17, 32, 53}) {
+      for (const bool turned : {false, true}) {
+        expect_product<float>({m, 13, n}, turned, /*starts=*/turned);
+        expect_product<double>({m, 13, n}, turned, /*starts=*/!turned);
+      }
+    }
+  }
+}
+
+TEST(SmallProduct, OfNothingIsWhatItStartsWith) {
+  const Tensor c = torch::full({3, 5}, 9.0F), start = torch::tensor({1.0F, 2.0F, 3.0F});
+  multiply_small({nullptr, 0, 1}, {nullptr, 5, 1}, strided<float>(c), {3, 0, 5}, nullptr, start.data_ptr<float>());
+  EXPECT_TRUE(torch::equal(c, start.unsqueeze(1).expand({3, 5})));
+}
+
+}  // namespace
+}  // namespace fusion
