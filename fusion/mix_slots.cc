@@ -65,13 +65,22 @@ struct Pass {
                linear_columns(from, w[kV], w[kVBias])};
     mixed = attend(columns, shape, mask);
     std::tie(normed, mean, rstd) = at::native_layer_norm(mixed, {dim}, w[kNorm], w[kNormBias], eps);
-    // Of one sample they stay in columns, as they come; restore_rows takes them as one matrix either way.
-    const int64_t n = shape.columns();
-    const Tensor slots = shape.batch == 1 ? torch::empty({dim, heads, n}, normed.options()).permute({1, 2, 0})
-                                          : torch::empty({heads, n, dim}, normed.options());
-    multiply_heads(heads_of_rows(w[kOut], heads), columns_of(normed).view({heads, shape.d_h(), n}),
-                   slots.transpose(1, 2), adds_bias ? w[kOutBias] : Tensor());
+    const Tensor slots = restored(w, adds_bias ? w[kOutBias] : Tensor());
     return {c.view({shape.batch, shape.d_p, dim}), samples_of(slots, shape)};
+  }
+
+  /// Y_i A_o,i, (h, L, D), the first head's with `bias` (D) where it is defined.
+  Tensor restored(const std::vector<Tensor>& w, const Tensor& bias) const {
+    const int64_t heads = shape.heads, dim = shape.dim, n = shape.columns();
+    const Tensor of_heads = heads_of_rows(w[kOut], heads);  // (h, D, d_h)
+    if (shape.batch == 1) {  // in columns, as they come: restore_rows takes them as one matrix either way
+      const Tensor slots = torch::empty({dim, heads, n}, normed.options()).permute({1, 2, 0});
+      multiply_heads(of_heads, columns_of(normed).view({heads, shape.d_h(), n}), slots.transpose(1, 2), bias);
+      return slots;
+    }
+    const Tensor slots = torch::bmm(heads_of_rows(normed, heads), of_heads.transpose(1, 2));
+    if (bias.defined()) slots[0].add_(bias);
+    return slots;
   }
 
   static constexpr size_t kTensors = 11;
