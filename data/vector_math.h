@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace data {
@@ -30,6 +31,10 @@ namespace data {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(sum) + exponent);
 }
 
+/// e^x for loops over either type: fast_exp, or for double the library's.
+[[gnu::always_inline]] inline float exponential(float x) { return fast_exp(x); }
+inline double exponential(double x) { return std::exp(x); }
+
 /// Adds up `term(i)` for i from 0 to count - 1 in sixteen sums, which a vector holds.
 template <class Term>
 [[gnu::always_inline]] inline auto sum_of(int64_t count, const Term& term) {
@@ -37,6 +42,7 @@ template <class Term>
   decltype(term(0)) sums[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
+    // Unrolled, the loop could become sixteen instructions of single numbers.
 #pragma GCC unroll 1
     for (int j = 0; j < kLanes; ++j) sums[j] += term(i + j);
   }
@@ -55,7 +61,7 @@ template <class T, class Term>
   for (T& each : most) each = least;
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    // Unrolled, the loop would become sixteen instructions of single numbers.
+    // As in sum_of.
 #pragma GCC unroll 1
     for (int j = 0; j < kLanes; ++j) most[j] = std::max(most[j], term(i + j));
   }

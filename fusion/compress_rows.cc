@@ -242,7 +242,7 @@ class Backward {
     std::unique_ptr<T[]> room;
   };
 
-  /// mean_, which is also the product of a slot with its gradient.
+  /// mean_ by what forward gave: a slot times its gradient, and its row sum times that one's.
   void fill_mean(int64_t b, int64_t j) {
     const int64_t at = ((j / s_.d_p * s_.batch + b) * s_.d_p + j % s_.d_p) * s_.dim, slot = b * s_.m() + j;
     data_of<T>(mean_)[slot] = dot(data_of<T>(saved_.mixed) + at, data_of<T>(saved_.of_mixed) + at, s_.dim) +

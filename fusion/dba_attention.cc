@@ -5,6 +5,7 @@
 #include "data/settings.h"
 #include "fusion/head_matmul.h"
 #include "fusion/restore_rows.h"
+#include "fusion/row_blocks.h"
 #include "fusion/slot_products.h"
 
 namespace fusion {
@@ -60,17 +61,19 @@ AttentionOutput DbaAttentionImpl::attend(const Sequence& x, const torch::Tensor&
   // which is zero, not missing.
   const torch::Tensor bias = torch::cat({pk_->bias, len_->bias});
   const Compressed compressed = compress_all(x, lengths, z, torch::cat({pk_->weight, len_->weight}));
+  // Once for each of d_p slots in place of once for each of n rows; the kernels of a GPU add it as they go.
+  const bool bias_in_slots = dropout() == 0 && takes_rows(x.features);
   const Mixed slots = mix_slots({.mixed = compressed.mixed,
                                  .row_sums = row_sums(compressed),
                                  .keys = keys_are_z ? z : torch::Tensor(),
                                  .dropout = dropout(),
-                                 .adds_bias = dropout() == 0},
+                                 .adds_bias = bias_in_slots},
                                 mix_weights());
   return {restore_rows({.projected = compressed.projected,
                         .lengths = lengths,
                         .bias = bias.narrow(0, options_.d_in, len_->bias.size(0)),
                         .slots = slots.slots,
-                        .out_bias = dropout() == 0 ? torch::Tensor() : out_->bias,
+                        .out_bias = bias_in_slots ? torch::Tensor() : out_->bias,
                         .dropout = dropout()}),
           slots.c};
 }

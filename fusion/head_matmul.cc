@@ -28,8 +28,11 @@ void multiply_all(const torch::Tensor& a, const torch::Tensor& b, const torch::T
   at::parallel_for(0, a.size(0) * heads, grain, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(static_cast<size_t>(k * n));
     for (int64_t i = begin; i < end; ++i) {
-      multiply_small(matrix(a, from_a, i / heads, i % heads), matrix(b, from_b, i / heads, i % heads),
-                     matrix(out, to, i / heads, i % heads), {m, k, n}, scratch.data());
+      multiply_small(SmallProduct<float>{.a = matrix(a, from_a, i / heads, i % heads),
+                                         .b = matrix(b, from_b, i / heads, i % heads),
+                                         .c = matrix(out, to, i / heads, i % heads),
+                                         .sizes = {m, k, n},
+                                         .scratch = scratch.data()});
     }
   });
 }
@@ -40,7 +43,7 @@ torch::Tensor empty_result(const torch::Tensor& a, int64_t n, HeadOrder order) {
                                          : torch::empty({batch, m, heads, n}, a.options()).transpose(1, 2);
 }
 
-struct SmallProduct : torch::autograd::Function<SmallProduct> {
+struct HeadProduct : torch::autograd::Function<HeadProduct> {
   static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& a,
                                const torch::Tensor& b, bool rows_first) {
     context->save_for_backward({a, b});
@@ -66,7 +69,7 @@ torch::Tensor head_matmul(const torch::Tensor& a, const torch::Tensor& b, HeadOr
   const bool small = a.size(2) * a.size(3) * b.size(3) <= kMostProducts;
   const bool ours = small && a.device().is_cpu() && a.scalar_type() == torch::kFloat32 &&
                     b.scalar_type() == torch::kFloat32 && a.size(0) == b.size(0);
-  return ours ? SmallProduct::apply(a, b, order == HeadOrder::kRowsFirst) : torch::matmul(a, b);
+  return ours ? HeadProduct::apply(a, b, order == HeadOrder::kRowsFirst) : torch::matmul(a, b);
 }
 
 torch::Tensor split_heads(const torch::Tensor& x, int64_t heads) {

@@ -11,8 +11,7 @@
 namespace fusion {
 namespace {
 
-VQA_INLINE float exponential(float x) { return data::fast_exp(x); }
-inline double exponential(double x) { return std::exp(x); }
+using data::exponential;
 
 /// Softmaxes of the columns of x (n, n), in place; `sums` (n) is room.
 template <class T>
@@ -37,9 +36,9 @@ VQA_INLINE void softmax_columns(T* x, int64_t n, T* sums) {
 /// x (keys, queries) by the mask that stands over (queries, keys).
 template <class T>
 VQA_INLINE void drop(T* x, int64_t n, const BlockMask& mask) {
-  if (!mask.mask.drops()) return;
+  if (!mask.drops()) return;
   for (int64_t s = 0; s < n; ++s) {
-    for (int64_t q = 0; q < n; ++q) x[s * n + q] *= mask.mask.factor(mask.first + static_cast<uint32_t>(q * n + s));
+    for (int64_t q = 0; q < n; ++q) x[s * n + q] *= mask.factor(q * n + s);
   }
 }
 
@@ -68,7 +67,7 @@ VQA_INLINE void scale(T* x, const MixSizes& sizes) {
 template <class T>
 VQA_INLINE void weigh(const HeadSlots<const T>& head, const MixSizes& sizes, T* weights, T* sums) {
   const int64_t n = sizes.slots;
-  multiply_small(head.keys.t(), head.queries, Strided<T>{weights, n, 1}, {n, sizes.r, n}, sums);
+  multiply_small(SmallProduct<T>{head.keys.t(), head.queries, Strided<T>{weights, n, 1}, {n, sizes.r, n}, sums});
   scale(weights, sizes);
   softmax_columns(weights, n, sums);
 }
@@ -80,7 +79,8 @@ VQA_INLINE void mix(const HeadSlots<const T>& head, const MixSizes& sizes, const
   T* weights = room;  // P^T, (keys, queries)
   weigh(head, sizes, weights, weights + n * n);
   drop(weights, n, mask);
-  multiply_small(head.values, Strided<const T>{weights, n, 1}, out, {sizes.d_h, n, n}, weights + n * n);
+  multiply_small(
+      SmallProduct<T>{head.values, Strided<const T>{weights, n, 1}, out, {sizes.d_h, n, n}, weights + n * n});
 }
 
 template <class T>
@@ -92,15 +92,15 @@ VQA_INLINE void mix_backward(const HeadSlots<const T>& head, const MixSizes& siz
   T* sums = gradient + n * n;
   T* scratch = sums + n;
   weigh(head, sizes, weights, sums);
-  multiply_small(head.values.t(), of_out, Strided<T>{gradient, n, 1}, {n, sizes.d_h, n}, scratch);
+  multiply_small(SmallProduct<T>{head.values.t(), of_out, Strided<T>{gradient, n, 1}, {n, sizes.d_h, n}, scratch});
   drop(gradient, n, mask);
   softmax_columns_backward(weights, gradient, n, sums);
   scale(gradient, sizes);
   drop(weights, n, mask);
   const Strided<const T> of_scores{gradient, n, 1}, dropped{weights, n, 1};
-  multiply_small(head.keys, of_scores, of_head.queries, {sizes.r, n, n}, scratch);
-  multiply_small(head.queries, of_scores.t(), of_head.keys, {sizes.r, n, n}, scratch);
-  multiply_small(of_out, dropped.t(), of_head.values, {sizes.d_h, n, n}, scratch);
+  multiply_small(SmallProduct<T>{head.keys, of_scores, of_head.queries, {sizes.r, n, n}, scratch});
+  multiply_small(SmallProduct<T>{head.queries, of_scores.t(), of_head.keys, {sizes.r, n, n}, scratch});
+  multiply_small(SmallProduct<T>{of_out, dropped.t(), of_head.values, {sizes.d_h, n, n}, scratch});
 }
 
 }  // namespace

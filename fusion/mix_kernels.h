@@ -1,5 +1,5 @@
 // Attention of one head's few slots to each other, on a CPU. Single-threaded and plain: which thread has which head is
-// decided in mix_slots. T is float or double.
+// decided in slot_columns. T is float or double.
 //
 // A slot is a column here, so that the lanes of a vector are slots and softmax needs no sum across them.
 #pragma once
@@ -15,7 +15,7 @@ namespace fusion {
 /// One head of one sample. A gradient by it has its shape, with T in place of const T.
 template <class T>
 struct HeadSlots {
-  Strided<T> queries;  // (r, d_p)
+  Strided<T> queries;  // (r, d_p), rows contiguous
   Strided<T> keys;     // (r, d_p)
   Strided<T> values;   // (d_h, d_p)
 };

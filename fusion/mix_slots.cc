@@ -58,19 +58,19 @@ struct Pass {
   Mixed run(const std::vector<Tensor>& w, bool adds_bias, double eps) {
     const int64_t heads = shape.heads, dim = shape.dim;
     const Tensor to_c = w[kPv].view({heads, shape.d_h(), dim});
-    const Tensor c_columns = torch::bmm(to_c, rows.transpose(1, 2)).view({dim, shape.columns()});
-    c = add_bias(c_columns, w[kPvBias], row_sums);
+    Tensor c_columns = torch::bmm(to_c, rows.transpose(1, 2)).view({dim, shape.columns()});
+    c = biased_rows(c_columns, w[kPvBias], row_sums);
     const Tensor from = keys.defined() ? columns_of(keys) : c_columns;  // (D, L)
     columns = {linear_columns(c_columns, w[kQ], w[kQBias]), linear_columns(from, w[kK], w[kKBias]),
                linear_columns(from, w[kV], w[kVBias])};
     mixed = attend(columns, shape, mask);
     std::tie(normed, mean, rstd) = at::native_layer_norm(mixed, {dim}, w[kNorm], w[kNormBias], eps);
-    const Tensor slots = restored(w, adds_bias ? w[kOutBias] : Tensor());
+    const Tensor slots = out_of_heads(w, adds_bias ? w[kOutBias] : Tensor());
     return {c.view({shape.batch, shape.d_p, dim}), samples_of(slots, shape)};
   }
 
   /// Y_i A_o,i, (h, L, D), the first head's with `bias` (D) where it is defined.
-  Tensor restored(const std::vector<Tensor>& w, const Tensor& bias) const {
+  Tensor out_of_heads(const std::vector<Tensor>& w, const Tensor& bias) const {
     const int64_t heads = shape.heads, dim = shape.dim, n = shape.columns();
     const Tensor of_heads = heads_of_rows(w[kOut], heads);  // (h, D, d_h)
     if (shape.batch == 1) {  // in columns, as they come: restore_rows takes them as one matrix either way
@@ -83,7 +83,6 @@ struct Pass {
     return slots;
   }
 
-  static constexpr size_t kTensors = 11;
   torch::autograd::variable_list tensors() const {
     return {rows, row_sums, keys, c, columns.queries, columns.keys, columns.values, mixed, mean, rstd, normed};
   }
@@ -171,6 +170,26 @@ class Backward {
   Tensor of_c_;  // (L, D)
 };
 
+/// Throws c10::Error for what would be read beyond its end.
+void require_shapes(const MixInputs& inputs, const std::vector<Tensor>& weights) {
+  const Tensor& x = inputs.mixed;
+  TORCH_CHECK(x.dim() == 4 && x.size(1) > 0 && x.size(2) > 0 && x.size(3) > 0, "mixed (B, h, d_p, D), none but B zero");
+  const int64_t batch = x.size(0), heads = x.size(1), d_p = x.size(2), dim = x.size(3);
+  require_like(x, weights, {});
+  for (const Weight weight : {kPv, kQ, kK, kV, kOut})
+    TORCH_CHECK(weights[weight].size(1) == dim && weights[weight + 1].size(0) == weights[weight].size(0),
+                "weights of inputs as wide as mixed");
+  TORCH_CHECK(weights[kQ].sizes() == weights[kK].sizes() && weights[kQ].size(0) % heads == 0, "A_q and A_k (d_in, D)");
+  if (inputs.row_sums.defined()) {
+    require_like(x, {inputs.row_sums}, {});
+    TORCH_CHECK(inputs.row_sums.sizes() == at::IntArrayRef({batch, heads, d_p, 1}), "row_sums (B, h, d_p, 1)");
+  }
+  if (inputs.keys.defined()) {
+    require_like(x, {inputs.keys}, {});
+    TORCH_CHECK(inputs.keys.sizes() == at::IntArrayRef({batch, d_p, dim}), "keys (B, d_p, D)");
+  }
+}
+
 struct MixSlots : torch::autograd::Function<MixSlots> {
   /// The tensors stand among the inputs too; autograd asks for them by themselves.
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const Tensor& /*mixed*/,
@@ -193,7 +212,7 @@ struct MixSlots : torch::autograd::Function<MixSlots> {
                                                  const torch::autograd::variable_list& gradients) {
     require_first_derivative();
     const auto saved = context->get_saved_variables();
-    const std::vector<Tensor> weights(saved.begin() + Pass::kTensors, saved.end());
+    const std::vector<Tensor> weights(saved.end() - kWeights, saved.end());
     const Pass pass = Pass::of_tensors(saved, context->saved_data["d_p"].toInt(), saved_mask(*context));
     const MixShape& shape = pass.shape;
     const auto &of_c = gradients[0], &of_slots = gradients[1];
@@ -216,8 +235,7 @@ struct MixSlots : torch::autograd::Function<MixSlots> {
 Mixed mix_slots(const MixInputs& inputs, const MixWeights& weights) {
   if (!takes_rows(inputs.mixed)) return mix_slots_by_definition(inputs, weights);
   const std::vector<Tensor> tensors = tensors_of(weights);
-  TORCH_CHECK(inputs.mixed.dim() == 4 && inputs.mixed.size(1) * weights.pv->weight.size(0) > 0, "mixed (B, h, d_p, D)");
-  require_like(inputs.mixed, tensors, {});
+  require_shapes(inputs, tensors);
   const double eps = weights.norm->options.eps();
   if (!torch::GradMode::is_enabled()) return Pass::of(inputs, tensors).run(tensors, inputs.adds_bias, eps);
   const auto outputs = MixSlots::apply(inputs.mixed, if_defined(inputs.row_sums), if_defined(inputs.keys),

@@ -215,7 +215,8 @@ Tensor restore_rows(const RestoreInputs& inputs) {
   require_like(projected, {inputs.bias, slots}, inputs.lengths);
   if (inputs.out_bias.defined()) require_like(projected, {inputs.out_bias}, {});
   return RestoreRows::apply(inputs.projected.contiguous(), inputs.bias.contiguous(), inputs.slots,
-                            if_defined(inputs.out_bias), if_defined(inputs.lengths), inputs.dropout);
+                            if_defined(inputs.out_bias.defined() ? inputs.out_bias.contiguous() : inputs.out_bias),
+                            if_defined(inputs.lengths), inputs.dropout);
 }
 
 Tensor restore_rows_by_definition(const RestoreInputs& inputs) {

@@ -59,7 +59,7 @@ struct RowParts {
 
   int64_t count() const { return std::ssize(parts); }
 
-  /// Of the largest block that for_each_block makes.
+  /// No block of for_each_block has more.
   int64_t block_rows() const {
     int64_t most = 0;
     for (const RowPart& part : parts) most = std::max(most, std::min(part.end - part.begin, kBlockRows));

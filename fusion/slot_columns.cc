@@ -86,20 +86,23 @@ SlotColumns attend_backward(const SlotColumns& slots, const MixShape& shape, con
 void multiply_heads(const Tensor& a, const Tensor& b, Tensor out, const Tensor& start) {
   const int64_t heads = a.dim() == 3 ? a.size(0) : 1, rows = a.size(-2), k = a.size(-1), n = b.size(-1);
   if (k * n > kFewNumbers) {
-    out.copy_(torch::matmul(a, b));
+    a.dim() == 3 ? at::bmm_out(out, a, b) : at::mm_out(out, a, b);
     if (start.defined()) (out.dim() == 3 ? out[0] : out).add_(start.unsqueeze(1));
     return;
   }
   // Heads side by side are parts of the same rows of a weight: all of them, then the next few rows.
   constexpr int64_t kRows = 16;
   AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "mix_slots", [&] {
-    const Tensor right = b.stride(-1) == 1 ? b : b.contiguous();
+    const Tensor right = b.stride(-1) == 1 ? b : b.clone(at::MemoryFormat::Contiguous);
     at::parallel_for(0, (rows + kRows - 1) / kRows, 1, [&](int64_t begin, int64_t end) {
       for (int64_t first = begin * kRows; first < std::min(end * kRows, rows); first += kRows) {
         for (int64_t head = 0; head < heads; ++head) {
-          multiply_small(matrix_of<const scalar_t>(a, head).below(first), matrix_of<const scalar_t>(right, head),
-                         matrix_of<scalar_t>(out, head).below(first), {std::min(kRows, rows - first), k, n}, nullptr,
-                         start.defined() && head == 0 ? data_of<scalar_t>(start) + first : nullptr);
+          multiply_small(SmallProduct<scalar_t>{
+              .a = matrix_of<const scalar_t>(a, head).below(first),
+              .b = matrix_of<const scalar_t>(right, head),
+              .c = matrix_of<scalar_t>(out, head).below(first),
+              .sizes = {std::min(kRows, rows - first), k, n},
+              .start = start.defined() && head == 0 ? data_of<scalar_t>(start) + first : nullptr});
         }
       }
     });
@@ -127,7 +130,7 @@ Tensor columns_of(const Tensor& x) {
   return columns;
 }
 
-Tensor add_bias(const Tensor& columns, const Tensor& bias, const Tensor& row_sums) {
+Tensor biased_rows(Tensor& columns, const Tensor& bias, const Tensor& row_sums) {
   const int64_t dim = columns.size(0), slots = columns.size(1);
   Tensor rows = torch::empty({slots, dim}, columns.options());
   AT_DISPATCH_FLOATING_TYPES(rows.scalar_type(), "mix_slots", [&] {

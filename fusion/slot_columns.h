@@ -22,7 +22,7 @@ struct MixShape {
 struct SlotColumns {
   torch::Tensor queries, keys;  // (d_in, L)
   torch::Tensor values;         // (D, L)
-  torch::Tensor all;            // of gradients: one below the other, (2 d_in + D, L)
+  torch::Tensor all;            // gradients alone have it: one below the other, (2 d_in + D, L)
 };
 
 /// concat of P_i V_i, (L, D): of each sample and head P = softmax(Q K^T / sqrt(r)), dropped out.
@@ -42,8 +42,8 @@ torch::Tensor linear_columns(const torch::Tensor& x, const torch::Tensor& weight
 /// x (L, K) in columns, (K, L).
 torch::Tensor columns_of(const torch::Tensor& x);
 
-/// Adds to X A of slots, `columns` (D, L), in place, the bias (D), or row_sums (h, L, 1) times the bias where they are
-/// defined. The sum in rows, (L, D).
-torch::Tensor add_bias(const torch::Tensor& columns, const torch::Tensor& bias, const torch::Tensor& row_sums);
+/// W X A of all heads, `columns` (D, L), plus the bias (D) or, where they are defined, row_sums (h, L, 1) times the
+/// bias: in `columns` itself, and the same in rows, (L, D).
+torch::Tensor biased_rows(torch::Tensor& columns, const torch::Tensor& bias, const torch::Tensor& row_sums);
 
 }  // namespace fusion

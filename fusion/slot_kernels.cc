@@ -12,12 +12,7 @@
 namespace fusion {
 namespace {
 
-VQA_INLINE float exponential(float x) { return data::fast_exp(x); }
-inline double exponential(double x) { return std::exp(x); }
-
-VQA_INLINE uint32_t index_of(const BlockMask& mask, int64_t element) {
-  return mask.first + static_cast<uint32_t>(element);
-}
+using data::exponential;
 
 template <class T>
 VQA_INLINE void raise(const T* scores, int64_t rows, int64_t m, T* most, T* factors) {
@@ -34,7 +29,7 @@ VQA_INLINE void add_rows(T* scores, int64_t rows, int64_t m, const RunningSoftma
     T* row = scores + r * m;
     for (int64_t j = 0; j < m; ++j) {
       const T weight = exponential(row[j] - softmax.most[j]);
-      const T kept = kDrops ? weight * mask.mask.factor(index_of(mask, r * m + j)) : weight;
+      const T kept = kDrops ? weight * mask.factor(r * m + j) : weight;
       softmax.total[j] += weight;
       if constexpr (kDrops) softmax.kept[j] += kept;
       row[j] = kept;
@@ -47,7 +42,7 @@ VQA_INLINE void add_block_of(T* scores, int64_t rows, int64_t m, const RunningSo
                              const BlockMask& mask, T* factors) {
   raise(scores, rows, m, softmax.most, factors);
   for (int64_t j = 0; j < m; ++j) softmax.total[j] *= factors[j];
-  if (!mask.mask.drops()) {
+  if (!mask.drops()) {
     add_rows<false>(scores, rows, m, softmax, mask);
     for (int64_t j = 0; j < m; ++j) softmax.kept[j] = softmax.total[j];
     return;
@@ -64,7 +59,7 @@ VQA_INLINE void positions_backward_of(T* scores, T* gradient, int64_t rows, int6
     T* g = gradient + r * m;
     for (int64_t j = 0; j < m; ++j) {
       const T weight = exponential(score[j] - from.log_sums[j]);
-      const T factor = kDrops ? mask.mask.factor(index_of(mask, r * m + j)) : 1;
+      const T factor = kDrops ? mask.factor(r * m + j) : 1;
       g[j] = weight * (factor * (g[j] + from.of_sums[j]) - from.mean[j]);
       score[j] = factor * weight;
     }
@@ -105,8 +100,8 @@ VQA_INLINE void softmaxes(const T* logits, const T* bias, T* weights, const Slot
 
 template <class T>
 VQA_INLINE void drop(T* weights, int64_t count, const BlockMask& mask) {
-  if (!mask.mask.drops()) return;
-  for (int64_t i = 0; i < count; ++i) weights[i] *= mask.mask.factor(index_of(mask, i));
+  if (!mask.drops()) return;
+  for (int64_t i = 0; i < count; ++i) weights[i] *= mask.factor(i);
 }
 
 template <class T>
@@ -144,7 +139,7 @@ void add_block(double* scores, int64_t rows, int64_t m, const RunningSoftmax<dou
 
 VQA_VECTOR_CLONES void positions_backward(float* scores, float* gradient, int64_t rows, int64_t m,
                                           const PositionsGradient<float>& from, const BlockMask& mask) {
-  if (mask.mask.drops()) return positions_backward_of<true>(scores, gradient, rows, m, from, mask);
+  if (mask.drops()) return positions_backward_of<true>(scores, gradient, rows, m, from, mask);
   positions_backward_of<false>(scores, gradient, rows, m, from, mask);
 }
 void positions_backward(double* scores, double* gradient, int64_t rows, int64_t m,

@@ -15,6 +15,11 @@ namespace fusion {
 struct BlockMask {
   DropoutMask mask;
   uint32_t first = 0;
+
+  bool drops() const { return mask.drops(); }
+  [[gnu::always_inline]] float factor(int64_t element) const {
+    return mask.factor(first + static_cast<uint32_t>(element));
+  }
 };
 
 /// Softmaxes over the positions of a sequence that comes block by block, m of them side by side (Milakov and Gimelshein

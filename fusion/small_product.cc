@@ -1,18 +1,12 @@
 // Compiled with multiplications and additions contracted (fusion/CMakeLists.txt).
 #include "fusion/small_product.h"
 
-#include "data/vector_clones.h"
-
 namespace fusion {
 namespace {
 
-constexpr int kVectorBytes = 64;
-
-template <class T>
-using Lanes [[gnu::vector_size(kVectorBytes), gnu::aligned(alignof(T))]] = T;
-
-template <class T>
-constexpr int kLanes = kVectorBytes / sizeof(T);
+/// A vector of as many bytes as an instruction set's registers have: a compiler keeps sums in no larger one.
+template <class T, int kBytes>
+using Lanes [[gnu::vector_size(kBytes), gnu::aligned(alignof(T))]] = T;
 
 /// c = start + a b as long as vectors and tiles go; `b` has unit column stride.
 template <class T>
@@ -36,11 +30,11 @@ template <class T>
   for (int l = 0; l < width; ++l) out[l * p.c.column] = row[l];
 }
 
-/// Rows i .. i + kRows of columns j .. j + kVectors kLanes. The sums stay in registers.
-template <int kRows, int kVectors, class T>
+/// Rows i .. i + kRows of as many columns from j on as kVectors hold. The sums stay in registers.
+template <int kBytes, int kRows, int kVectors, class T>
 [[gnu::always_inline]] inline void tile(const Product<T>& p, int64_t i, int64_t j) {
-  using Vector = Lanes<T>;
-  constexpr int kWidth = kLanes<T>;
+  using Vector = Lanes<T, kBytes>;
+  constexpr int kWidth = kBytes / sizeof(T);
   const T* a = p.a.data + i * p.a.row;
   Vector sums[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
@@ -69,11 +63,11 @@ template <int kRows, int kVectors, class T>
 }
 
 /// All rows of as many vectors.
-template <int kRows, int kVectors, class T>
+template <int kBytes, int kRows, int kVectors, class T>
 [[gnu::always_inline]] inline void tiles(const Product<T>& p, int64_t j) {
   int64_t i = 0;
-  for (; i + kRows <= p.sizes.m; i += kRows) tile<kRows, kVectors>(p, i, j);
-  for (; i < p.sizes.m; ++i) tile<1, kVectors>(p, i, j);
+  for (; i + kRows <= p.sizes.m; i += kRows) tile<kBytes, kRows, kVectors>(p, i, j);
+  for (; i < p.sizes.m; ++i) tile<kBytes, 1, kVectors>(p, i, j);
 }
 
 /// All rows of the columns that fill no vector.
@@ -90,9 +84,10 @@ template <int kWidth, class T>
   }
 }
 
-template <class T>
-[[gnu::always_inline]] inline void multiply(Strided<const T> a, Strided<const T> b, Strided<T> c,
-                                            const SmallSizes& sizes, T* scratch, const T* start) {
+/// `kRows` of a tile two vectors wide.
+template <int kBytes, int kRows, class T>
+[[gnu::always_inline]] inline void multiply(const SmallProduct<T>& product) {
+  const auto& [a, b, c, sizes, scratch, start] = product;
   Product<T> p{a, b.data, b.row, c, start, sizes};
   if (b.column != 1) {
     for (int64_t k = 0; k < sizes.k; ++k) {
@@ -101,22 +96,37 @@ template <class T>
     p.b = scratch;
     p.b_row = sizes.n;
   }
+  constexpr int64_t kWidth = kBytes / sizeof(T);
   int64_t j = 0;
-  for (; j + 2 * kLanes<T> <= sizes.n; j += 2 * kLanes<T>) tiles<8, 2>(p, j);
-  for (; j + kLanes<T> <= sizes.n; j += kLanes<T>) tiles<8, 1>(p, j);
+  for (; j + 2 * kWidth <= sizes.n; j += 2 * kWidth) tiles<kBytes, kRows, 2>(p, j);
+  for (; j + kWidth <= sizes.n; j += kWidth) tiles<kBytes, 8, 1>(p, j);
   for (; j + 4 <= sizes.n; j += 4) narrow<4>(p, j);
   for (; j < sizes.n; ++j) narrow<1>(p, j);
 }
 
+using Multiply = void (*)(const SmallProduct<float>&);
+
+void multiply_by_16_bytes(const SmallProduct<float>& product) { multiply<16, 4>(product); }
+
+#if defined(__x86_64__) && defined(__GNUC__)
+[[gnu::target("avx2,fma")]] void multiply_by_32_bytes(const SmallProduct<float>& product) { multiply<32, 4>(product); }
+[[gnu::target("avx512f")]] void multiply_by_64_bytes(const SmallProduct<float>& product) { multiply<64, 8>(product); }
+
+Multiply fastest() {
+  if (__builtin_cpu_supports("avx512f")) return multiply_by_64_bytes;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return multiply_by_32_bytes;
+  return multiply_by_16_bytes;
+}
+#else
+Multiply fastest() { return multiply_by_16_bytes; }
+#endif
+
 }  // namespace
 
-VQA_VECTOR_CLONES void multiply_small(Strided<const float> a, Strided<const float> b, Strided<float> c,
-                                      const SmallSizes& sizes, float* scratch, const float* start) {
-  multiply(a, b, c, sizes, scratch, start);
+void multiply_small(const SmallProduct<float>& product) {
+  static const Multiply multiply_floats = fastest();
+  multiply_floats(product);
 }
-void multiply_small(Strided<const double> a, Strided<const double> b, Strided<double> c, const SmallSizes& sizes,
-                    double* scratch, const double* start) {
-  multiply(a, b, c, sizes, scratch, start);
-}
+void multiply_small(const SmallProduct<double>& product) { multiply<16, 4>(product); }
 
 }  // namespace fusion

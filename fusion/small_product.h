@@ -1,4 +1,4 @@
-// Products of matrices too small for a library's kernel, which spends longer on its own preparation, on a CPU.
+// Products whose right factor is small, on a CPU: a library's kernel spends longer on its own preparation.
 // Single-threaded: callers share the products out.
 #pragma once
 
@@ -21,11 +21,17 @@ struct SmallSizes {
   int64_t m, k, n;
 };
 
-/// c (m, n) = start + a (m, k) b (k, n), `start` (m) one number for each row of c, or null for zeros. `scratch` has
-/// room for k n numbers, used where b's rows are not contiguous.
-void multiply_small(Strided<const float> a, Strided<const float> b, Strided<float> c, const SmallSizes& sizes,
-                    float* scratch, const float* start = nullptr);
-void multiply_small(Strided<const double> a, Strided<const double> b, Strided<double> c, const SmallSizes& sizes,
-                    double* scratch, const double* start = nullptr);
+template <class T>
+struct SmallProduct {
+  Strided<const T> a, b;  // (m, k), (k, n)
+  Strided<T> c;           // (m, n)
+  SmallSizes sizes;
+  T* scratch = nullptr;      // room for k n numbers, used where b's rows are not contiguous
+  const T* start = nullptr;  // (m), one number for each row of c; null: zeros
+};
+
+/// c = start + a b.
+void multiply_small(const SmallProduct<float>& product);
+void multiply_small(const SmallProduct<double>& product);
 
 }  // namespace fusion

@@ -95,7 +95,7 @@ TEST(MixSlots, EqualsItsDefinition) {
   for (const bool cross : {false, true}) {
     for (const double dropout : {0.0, 0.3}) {
       for (const Sizes& sizes : {Sizes{}, Sizes{.batch = 3}, Sizes{.heads = 4, .d_p = 16, .dim = 64, .d_in = 12},
-                                 Sizes{.batch = 9, .heads = 1, .d_p = 17, .dim = 240, .d_in = 6}}) {
+                                 Sizes{.batch = 9, .heads = 2, .d_p = 17, .dim = 480, .d_in = 6}}) {
         Sizes with = sizes;
         with.cross = cross;
         with.dropout = dropout;
@@ -158,10 +158,19 @@ TEST(MixSlots, TakesAnEmptyBatch) {
   EXPECT_EQ(gradient.abs().sum().item<float>(), 0);
 }
 
-TEST(MixSlots, RefusesWeightsOfAnotherType) {
-  Case of({});
-  of.weights.v->to(torch::kFloat64);
-  EXPECT_THROW(mix_slots(of.inputs, of.weights), c10::Error);
+TEST(MixSlots, RefusesWhatItWouldReadBeyond) {
+  const auto expect_refused = [](const auto& spoil) {
+    Case of({.cross = true, .dropout = 0.1});
+    spoil(of);
+    EXPECT_THROW(mix_slots(of.inputs, of.weights), c10::Error);
+  };
+  expect_refused([](Case& of) { of.weights.v->to(torch::kFloat64); });
+  expect_refused([](Case& of) { of.weights.q = torch::nn::Linear(5, 4); });
+  expect_refused([](Case& of) { of.weights.k = torch::nn::Linear(6, 6); });
+  expect_refused([](Case& of) { of.inputs.keys = of.inputs.keys.to(torch::kFloat64); });
+  expect_refused([](Case& of) { of.inputs.keys = of.inputs.keys.narrow(1, 0, 2); });
+  expect_refused([](Case& of) { of.inputs.row_sums = torch::ones({1, 2, 1, 1}); });
+  expect_refused([](Case& of) { of.inputs.mixed = torch::ones({1, 2, 0, 6}); });
 }
 
 }  // namespace

@@ -19,15 +19,16 @@ namespace {
 
 using torch::Tensor;
 
-constexpr int64_t kSamples = 3;
-
 struct Sizes {
   int64_t n = 7, dim = 6;
   int64_t heads = 3, slots = 5, r = 2;
-  std::vector<int64_t> lengths{};  // of three samples; empty: all are full
+  std::vector<int64_t> lengths{};  // of the samples; empty: all are full
   double dropout = 0;
   at::ScalarType type = torch::kFloat32;
   bool rounded = false;  // to numbers that bfloat16 has
+  int64_t batch = 3;
+  bool has_out_bias = true;
+  bool in_columns = false;  // slots, as mix_slots leaves those of one sample
 
   int64_t m() const { return heads * slots; }
   int64_t columns() const { return heads * r + m(); }
@@ -63,19 +64,25 @@ CompressInputs compress_inputs(const Sizes& s, at::DeviceType device = torch::kC
   torch::manual_seed(7);
   const double scale = std::sqrt(6.0 / static_cast<double>(s.dim));  // scores as great whatever the width
   CompressInputs inputs{.lengths = lengths_of(s, device), .dropout = s.dropout};
-  inputs.x = leaf({kSamples, s.n, s.dim}, s, device);
-  inputs.queries = leaf({kSamples, s.heads, s.slots, s.r}, s, device);
+  inputs.x = leaf({s.batch, s.n, s.dim}, s, device);
+  inputs.queries = leaf({s.batch, s.heads, s.slots, s.r}, s, device);
   inputs.weight = leaf({s.columns(), s.dim}, s, device, scale);
   return inputs;
+}
+
+/// The same slots (B, h, d_p, D) in memory as (D, h, B, d_p).
+Tensor in_columns(const Tensor& slots) {
+  return slots.detach().permute({3, 1, 0, 2}).contiguous().permute({2, 1, 3, 0}).requires_grad_();
 }
 
 RestoreInputs restore_inputs(const Sizes& s, at::DeviceType device = torch::kCPU) {
   torch::manual_seed(8);
   RestoreInputs inputs{.lengths = lengths_of(s, device), .dropout = s.dropout};
-  inputs.projected = leaf({kSamples, s.n, s.columns()}, s, device);
+  inputs.projected = leaf({s.batch, s.n, s.columns()}, s, device);
   inputs.bias = leaf({s.m()}, s, device);
-  inputs.slots = leaf({kSamples, s.heads, s.slots, s.dim}, s, device);
-  inputs.out_bias = leaf({s.dim}, s, device);
+  inputs.slots = leaf({s.batch, s.heads, s.slots, s.dim}, s, device);
+  if (s.in_columns) inputs.slots = in_columns(inputs.slots);
+  if (s.has_out_bias) inputs.out_bias = leaf({s.dim}, s, device);
   return inputs;
 }
 
@@ -107,9 +114,9 @@ std::vector<Tensor> restored_by(const Place& place, const Sizes& sizes) {
   torch::manual_seed(9);
   const Tensor out = place.restore(inputs);
   std::vector<Tensor> all{out};
-  for (Tensor& g :
-       torch::autograd::grad({weighed(out)}, {inputs.projected, inputs.bias, inputs.slots, inputs.out_bias}))
-    all.push_back(g);
+  std::vector<Tensor> leaves{inputs.projected, inputs.bias, inputs.slots};
+  if (sizes.has_out_bias) leaves.push_back(inputs.out_bias);
+  for (Tensor& g : torch::autograd::grad({weighed(out)}, leaves)) all.push_back(g);
   return on_cpu(all);
 }
 
@@ -126,7 +133,12 @@ const std::vector<Sizes>& cases() {
       {.n = 600, .lengths = {599, 3, 300}, .dropout = 0.3},
       {.n = 150, .dim = 70, .slots = 48, .r = 3, .lengths = {150, 128, 1}, .dropout = 0.1},
       {.n = 300, .dim = 128, .heads = 8, .slots = 16, .r = 3, .lengths = {300, 100, 129}, .dropout = 0.1},
-      {.n = 130, .dim = 64, .heads = 8, .slots = 16, .r = 3}};
+      {.n = 130, .dim = 64, .heads = 8, .slots = 16, .r = 3},
+      {.n = 600, .batch = 1, .in_columns = true},
+      {.n = 600, .lengths = {400}, .dropout = 0.3, .batch = 1},
+      {.n = 600, .lengths = {0}, .batch = 1},
+      {.n = 7, .batch = 3, .has_out_bias = false, .in_columns = true},
+      {.n = 300, .dim = 128, .heads = 8, .slots = 16, .r = 3, .batch = 1, .has_out_bias = false, .in_columns = true}};
   return all;
 }
 
@@ -217,6 +229,13 @@ TEST(CompressRows, RefusesWhatItWouldReadBeyond) {
   EXPECT_THROW(restore_rows(to), c10::Error);
 }
 
+TEST(RestoreRows, ReadABiasOfAnyStride) {
+  RestoreInputs inputs = restore_inputs({});
+  const torch::NoGradGuard no_grad;
+  inputs.out_bias = torch::tensor({0.5F}).expand({6});
+  EXPECT_LT(relative_difference(restore_rows(inputs), restore_rows_by_definition(inputs)), 1e-5);
+}
+
 TEST(CompressRows, GradientsAreThoseOfFiniteDifferences) {
   const CompressInputs inputs = compress_inputs({.lengths = {7, 0, 3}, .type = torch::kFloat64});
   expect_gradients([&] { return loss(compress_rows(inputs)); }, {inputs.x, inputs.queries, inputs.weight});
@@ -253,7 +272,7 @@ TEST_P(SlotRows, DoNotReadPadding) {
     const auto clean = compressed_by(place, sizes), clean_rows = restored_by(place, sizes);
     const auto spoilt = [&](const Tensor& x) {
       const torch::NoGradGuard no_grad;
-      for (int64_t b = 0; b < kSamples; ++b)
+      for (int64_t b = 0; b < sizes.batch; ++b)
         x[b].slice(0, sizes.lengths[static_cast<size_t>(b)]).fill_(std::numeric_limits<float>::quiet_NaN());
     };
     const CompressInputs inputs = compress_inputs(sizes, place.device);
@@ -286,6 +305,14 @@ TEST_P(SlotRows, StandGreatScores) {
   const Tensor found = GetParam().compress(inputs).mixed;
   EXPECT_LT(relative_difference(found, compress_rows_by_definition(inputs).mixed), 1e-5);
   EXPECT_TRUE(torch::isfinite(found).all().item<bool>());
+}
+
+// A head whose logits lie far below the others' has a softmax of its own none the less.
+TEST_P(SlotRows, StandHeadsFarApart) {
+  RestoreInputs inputs = restore_inputs({}, GetParam().device);
+  const torch::NoGradGuard no_grad;
+  inputs.bias.view({3, 5})[1].sub_(300);
+  EXPECT_LT(relative_difference(GetParam().restore(inputs), restore_rows_by_definition(inputs)), 1e-5);
 }
 
 TEST_P(SlotRows, TakeAnEmptyBatch) {

@@ -24,8 +24,8 @@ void expect_product(const SmallSizes& sizes, bool turned, bool starts) {
   torch::manual_seed(5);
   const Tensor a = matrix(sizes.m, sizes.k), b = matrix(sizes.k, sizes.n), c = matrix(sizes.m, sizes.n);
   const Tensor start = torch::randn({sizes.m}, type), scratch = torch::empty({sizes.k * sizes.n}, type);
-  multiply_small(strided<const T>(a), strided<const T>(b), strided<T>(c), sizes, scratch.data_ptr<T>(),
-                 starts ? start.data_ptr<T>() : nullptr);
+  multiply_small(SmallProduct<T>{strided<const T>(a), strided<const T>(b), strided<T>(c), sizes, scratch.data_ptr<T>(),
+                                 starts ? start.data_ptr<T>() : nullptr});
   const Tensor product = torch::mm(a, b);
   EXPECT_LT(relative_difference(c, starts ? product + start.unsqueeze(1) : product), 2e-6)
       << sizes.m << " x " << sizes.k << " x " << sizes.n;
@@ -45,7 +45,8 @@ TEST(SmallProduct, IsTheProductOfMatricesOfAnySizeAndOrder) {
 
 TEST(SmallProduct, OfNothingIsWhatItStartsWith) {
   const Tensor c = torch::full({3, 5}, 9.0F), start = torch::tensor({1.0F, 2.0F, 3.0F});
-  multiply_small({nullptr, 0, 1}, {nullptr, 5, 1}, strided<float>(c), {3, 0, 5}, nullptr, start.data_ptr<float>());
+  multiply_small(SmallProduct<float>{
+      {nullptr, 0, 1}, {nullptr, 5, 1}, strided<float>(c), {3, 0, 5}, nullptr, start.data_ptr<float>()});
   EXPECT_TRUE(torch::equal(c, start.unsqueeze(1).expand({3, 5})));
 }
 
