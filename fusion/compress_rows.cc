@@ -8,9 +8,9 @@
 
 #include "fusion/cuda/slot_rows_cuda.h"
 #include "fusion/dropout.h"
-#include "fusion/row_blocks.h"
 #include "fusion/sequence.h"
 #include "fusion/slot_kernels.h"
+#include "fusion/slot_matrices.h"
 
 namespace fusion {
 namespace {
@@ -81,13 +81,13 @@ class Forward {
   void run() {
     sums_ = torch::empty({parts_.count(), 3, s_.m()}, x_.options());
     const bool shared = parts_.splits;  // a sample's parts are summed up afterwards
-    if (shared) partial_ = torch::empty({parts_.count() - first_is_in_place(), s_.m(), s_.dim}, x_.options());
+    if (shared) partial_ = PartSums<T>(mixed, parts_);
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const auto scratch = room_for<T>((s_.keys() + parts_.block_rows() + 1) * s_.m());
       const auto sum = room_for<T>(shared ? 0 : s_.m() * s_.dim);
       for (int64_t i = begin; i < end; ++i) {
-        take(i, shared ? partial(i) : sum.get(), scratch.get());
+        take(i, shared ? partial_.of(i) : sum.get(), scratch.get());
         const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
         for (int64_t j = 0; !shared && j < s_.m(); ++j) combine(sample, j, [&](int64_t) { return sum.get(); });
       }
@@ -98,7 +98,7 @@ class Forward {
         if (first == parts_.first[static_cast<size_t>(b) + 1])
           clear(b, row % s_.m());
         else if (shared)
-          combine(b, row % s_.m(), [&](int64_t i) { return partial(i); });
+          combine(b, row % s_.m(), [&](int64_t i) { return partial_.of(i); });
       }
     });
   }
@@ -148,15 +148,6 @@ class Forward {
     data_of<T>(log_sums)[b * s_.m() + j] = 0;
   }
 
-  /// Of one sample the slots are one matrix, and its first part's sum stands in them already.
-  bool first_is_in_place() const { return s_.batch == 1; }
-
-  /// W X (m, D) of a part, where a sample has several.
-  T* partial(int64_t i) const {
-    if (!first_is_in_place()) return data_of<T>(partial_) + i * s_.m() * s_.dim;
-    return i == 0 ? data_of<T>(mixed) : data_of<T>(partial_) + (i - 1) * s_.m() * s_.dim;
-  }
-
   /// The sums of sample b's parts in column j into one; `sum_of` (part) is (m, D).
   template <class SumOf>
   void combine(int64_t b, int64_t j, const SumOf& sum_of) {
@@ -186,7 +177,8 @@ class Forward {
   const Tensor &x_, &queries_, &weight_;
   const RowParts& parts_;
   DropoutMask mask_;
-  Tensor sums_, partial_;  // of each part: (3, m) as RunningSoftmax names them; (m, D) where a sample has several
+  Tensor sums_;          // of each part, (3, m) as RunningSoftmax names them
+  PartSums<T> partial_;  // where a sample has several parts
 };
 
 /// What forward leaves for backward, and the gradients of what it gave.

@@ -4,8 +4,8 @@
 
 #include "data/settings.h"
 #include "fusion/head_matmul.h"
+#include "fusion/kernel_inputs.h"
 #include "fusion/restore_rows.h"
-#include "fusion/row_blocks.h"
 #include "fusion/slot_products.h"
 
 namespace fusion {

@@ -6,7 +6,7 @@
 
 #include "fusion/dropout.h"
 #include "fusion/head_matmul.h"
-#include "fusion/row_blocks.h"
+#include "fusion/kernel_inputs.h"
 #include "fusion/slot_columns.h"
 #include "fusion/slot_products.h"
 

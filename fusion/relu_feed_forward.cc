@@ -5,7 +5,8 @@
 #include "data/vector_clones.h"
 #include "fusion/dropout.h"
 #include "fusion/dropout_mask.h"
-#include "fusion/row_blocks.h"
+#include "fusion/kernel_inputs.h"
+#include "fusion/slot_matrices.h"
 
 namespace fusion {
 namespace {

@@ -8,7 +8,7 @@
 #include "data/vector_math.h"
 #include "fusion/dropout.h"
 #include "fusion/dropout_mask.h"
-#include "fusion/row_blocks.h"
+#include "fusion/kernel_inputs.h"
 
 namespace fusion {
 namespace {

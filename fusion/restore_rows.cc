@@ -6,8 +6,8 @@
 
 #include "fusion/cuda/slot_rows_cuda.h"
 #include "fusion/dropout.h"
-#include "fusion/row_blocks.h"
 #include "fusion/slot_kernels.h"
+#include "fusion/slot_matrices.h"
 
 namespace fusion {
 namespace {
@@ -75,8 +75,7 @@ class Backward {
     of_projected = saved.lengths.defined() ? torch::zeros_like(saved.projected) : torch::empty_like(saved.projected);
     shared_ = parts_.splits;
     of_slots = torch::empty(saved.slots.sizes(), of_out.options());
-    if (shared_)
-      partial_ = torch::empty({parts_.count() - first_is_in_place(), saved.m(), saved.dim()}, of_out.options());
+    if (shared_) partial_ = PartSums<T>(of_slots, parts_);
     const int64_t threads = at::get_num_threads();
     of_bias = torch::zeros({threads, saved.m()}, of_out.options());
     if (adds_bias) of_out_bias = torch::zeros({threads, saved.dim()}, of_out.options());
@@ -107,7 +106,7 @@ class Backward {
     T* gradient_data = scratch + parts_.block_rows() * m;
     T* room = gradient_data + parts_.block_rows() * m;
     const Matrix<T> slots = SampleSlots<T>(saved_.slots, part.sample).gather(room);
-    const Matrix<T> sum_slots{shared_ ? partial(i) : room + SampleSlots<T>(saved_.slots, 0).room(), m, dim};
+    const Matrix<T> sum_slots{shared_ ? partial_.of(i) : room + SampleSlots<T>(saved_.slots, 0).room(), m, dim};
     T* sum_bias = data_of<T>(of_bias) + at::get_thread_num() * m;
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
@@ -128,24 +127,15 @@ class Backward {
     if (!shared_) SampleSlots<T>(of_slots, part.sample).scatter(sum_slots.data);
   }
 
-  /// Of one sample the slots are one matrix, and its first part's sum stands in them already.
-  bool first_is_in_place() const { return saved_.slots.size(1) == 1; }
-
-  /// The gradient of slots (m, D) of a part, where a sample has several.
-  T* partial(int64_t i) const {
-    if (!first_is_in_place()) return data_of<T>(partial_) + i * saved_.m() * saved_.dim();
-    return i == 0 ? data_of<T>(of_slots) : data_of<T>(partial_) + (i - 1) * saved_.m() * saved_.dim();
-  }
-
   /// A sample's gradient of slots from those of its parts `first` to `last`; none of them: zeros.
   void add_parts(int64_t sample, int64_t first, int64_t last) {
     const int64_t heads = of_slots.size(0), of_head = of_slots.size(2) * saved_.dim();
     for (int64_t head = 0; head < heads; ++head) {
       T* to = data_of<T>(of_slots) + (head * of_slots.size(1) + sample) * of_head;
-      const bool holds_first = first < last && first_is_in_place();
+      const bool holds_first = first < last && partial_.first_is_in_total();
       if (!holds_first) std::fill_n(to, of_head, T(0));
       std::vector<const T*> parts;
-      for (int64_t i = first + holds_first; i < last; ++i) parts.push_back(partial(i) + head * of_head);
+      for (int64_t i = first + holds_first; i < last; ++i) parts.push_back(partial_.of(i) + head * of_head);
       add_up(parts, of_head, to);
     }
   }
@@ -160,7 +150,7 @@ class Backward {
   const Tensor& of_out_;
   RowParts parts_;
   bool shared_ = false;  // a sample's parts are summed up afterwards
-  Tensor partial_;       // then, of each part, (m, D)
+  PartSums<T> partial_;  // then
 };
 
 /// (B, h, d_p, D) -> (h, B, d_p, D) that SampleSlots reads: a view where it can be.

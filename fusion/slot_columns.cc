@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "fusion/kernel_inputs.h"
 #include "fusion/mix_kernels.h"
-#include "fusion/row_blocks.h"
 
 namespace fusion {
 namespace {

@@ -9,7 +9,8 @@
 #include "data/vector_math.h"
 #include "fusion/dropout.h"
 #include "fusion/dropout_mask.h"
-#include "fusion/row_blocks.h"
+#include "fusion/kernel_inputs.h"
+#include "fusion/slot_matrices.h"
 
 namespace fusion {
 namespace {

@@ -6,6 +6,7 @@
 #include "fusion/cuda/compress_forward.h"
 #include "fusion/cuda/passes.h"
 #include "fusion/dropout.h"
+#include "fusion/kernel_inputs.h"
 
 namespace fusion::cuda {
 

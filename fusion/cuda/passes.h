@@ -9,7 +9,6 @@
 #include <initializer_list>
 
 #include "fusion/cuda/rows.h"
-#include "fusion/row_blocks.h"
 
 namespace fusion::cuda {
 

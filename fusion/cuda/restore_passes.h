@@ -5,6 +5,7 @@
 #include "fusion/cuda/restore_backward.h"
 #include "fusion/cuda/restore_forward.h"
 #include "fusion/dropout.h"
+#include "fusion/kernel_inputs.h"
 #include "fusion/restore_rows.h"
 
 namespace fusion::cuda {

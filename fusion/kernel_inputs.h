@@ -1,0 +1,48 @@
+// What kernels that read memory as it is ask of tensors, and how they come by their numbers.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <optional>
+
+namespace fusion {
+
+/// Whether kernels over rows of ours take such a tensor.
+inline bool takes_rows(const torch::Tensor& x) {
+  return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kFloat64);
+}
+
+/// For kernels that read memory as it is. Throws c10::Error where `others` are of another type or device than `x`, or
+/// `lengths`, which may be undefined, is not (B) int64 on a CPU.
+inline void require_like(const torch::Tensor& x, at::ArrayRef<torch::Tensor> others, const torch::Tensor& lengths) {
+  for (const torch::Tensor& other : others)
+    TORCH_CHECK(other.scalar_type() == x.scalar_type() && other.device() == x.device(), "one type and device");
+  TORCH_CHECK(!lengths.defined() || (lengths.scalar_type() == torch::kInt64 && lengths.device().is_cpu() &&
+                                     lengths.is_contiguous() && lengths.numel() == x.size(0)),
+              "lengths (B) int64 on the CPU");
+}
+
+/// Nothing where a tensor is undefined, which autograd's functions do not take.
+inline std::optional<torch::Tensor> if_defined(const torch::Tensor& x) {
+  return x.defined() ? std::optional(x) : std::nullopt;
+}
+
+/// For the beginning of a backward pass that autograd cannot follow. Throws c10::Error where it is asked to.
+inline void require_first_derivative() {
+  TORCH_CHECK(!torch::GradMode::is_enabled(), "a kernel of this operation has no second derivative");
+}
+
+/// A contiguous tensor's numbers, without a check of their type.
+template <class T>
+T* data_of(const torch::Tensor& x) {
+  return static_cast<T*>(x.data_ptr());
+}
+
+/// Memory of `count` numbers that nobody has written yet: zeros would push what is needed out of the caches.
+template <class T>
+std::unique_ptr<T[]> room_for(int64_t count) {
+  return std::make_unique_for_overwrite<T[]>(static_cast<size_t>(count));
+}
+
+}  // namespace fusion
