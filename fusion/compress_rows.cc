@@ -32,6 +32,8 @@ struct Shape {
 
   int64_t m() const { return heads * d_p; }
   int64_t keys() const { return heads * r; }
+  /// Where sample b's slot in column j begins within (h, B, d_p, D).
+  int64_t slot_at(int64_t b, int64_t j) const { return ((j / d_p * batch + b) * d_p + j % d_p) * dim; }
 };
 
 /// One sample's queries (h, d_p, r) -> the matrix (h r, m) that makes scores of keys: head i's block stands at rows i r
@@ -84,7 +86,7 @@ class Forward {
     if (shared) partial_ = PartSums<T>(mixed, parts_);
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
-      const auto scratch = room_for<T>((s_.keys() + parts_.block_rows() + 1) * s_.m());
+      const auto scratch = room_for<T>((s_.keys() + parts_.block_rows + 1) * s_.m());
       const auto sum = room_for<T>(shared ? 0 : s_.m() * s_.dim);
       for (int64_t i = begin; i < end; ++i) {
         take(i, shared ? partial_.of(i) : sum.get(), scratch.get());
@@ -137,9 +139,7 @@ class Forward {
     });
   }
 
-  T* mixed_row(int64_t b, int64_t j) const {
-    return data_of<T>(mixed) + ((j / s_.d_p * s_.batch + b) * s_.d_p + j % s_.d_p) * s_.dim;
-  }
+  T* mixed_row(int64_t b, int64_t j) const { return data_of<T>(mixed) + s_.slot_at(b, j); }
 
   /// What a sample without rows gives.
   void clear(int64_t b, int64_t j) {
@@ -207,7 +207,7 @@ class Backward {
     });
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
-      const int64_t rows = parts_.block_rows(), gathered = SampleSlots<T>(saved_.of_mixed, 0).room();
+      const int64_t rows = parts_.block_rows, gathered = SampleSlots<T>(saved_.of_mixed, 0).room();
       const auto scratch = room_for<T>((s_.keys() + 2 * rows) * s_.m() + rows * s_.columns + gathered);
       for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
     });
@@ -236,7 +236,7 @@ class Backward {
 
   /// mean_ by what forward gave: a slot times its gradient, and its row sum times that one's.
   void fill_mean(int64_t b, int64_t j) {
-    const int64_t at = ((j / s_.d_p * s_.batch + b) * s_.d_p + j % s_.d_p) * s_.dim, slot = b * s_.m() + j;
+    const int64_t at = s_.slot_at(b, j), slot = b * s_.m() + j;
     data_of<T>(mean_)[slot] = dot(data_of<T>(saved_.mixed) + at, data_of<T>(saved_.of_mixed) + at, s_.dim) +
                               data_of<T>(saved_.row_sums)[slot] * data_of<T>(saved_.of_row_sums)[slot];
   }
@@ -246,10 +246,10 @@ class Backward {
     const int64_t b = part.sample, m = s_.m(), keys = s_.keys();
     T* spread_data = scratch;
     T* scores = spread_data + keys * m;
-    T* gradient = scores + parts_.block_rows() * m;
-    T* joined = gradient + parts_.block_rows() * m;
+    T* gradient = scores + parts_.block_rows * m;
+    T* joined = gradient + parts_.block_rows * m;
     spread_queries(data_of<T>(saved_.queries) + b * m * s_.r, s_, spread_data);
-    T* room = joined + parts_.block_rows() * s_.columns;
+    T* room = joined + parts_.block_rows * s_.columns;
     const Matrix<T> spread{spread_data, keys, m};
     const Matrix<T> of_mixed = SampleSlots<T>(saved_.of_mixed, b).gather(room);
     const Matrix<T> weight{data_of<T>(saved_.weight), s_.columns, s_.dim};

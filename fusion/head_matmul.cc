@@ -76,6 +76,8 @@ torch::Tensor split_heads(const torch::Tensor& x, int64_t heads) {
   return x.unflatten(-1, {heads, x.size(-1) / heads}).transpose(1, 2);
 }
 
+torch::Tensor rows_of_heads(const torch::Tensor& x) { return x.transpose(0, 1).flatten(1, 2); }
+
 torch::Tensor concat_heads(const torch::Tensor& x) { return x.transpose(1, 2).flatten(2); }
 
 }  // namespace fusion

@@ -21,6 +21,9 @@ torch::Tensor head_matmul(const torch::Tensor& a, const torch::Tensor& b, HeadOr
 /// (B, T, h * d) -> (B, h, T, d), a view.
 torch::Tensor split_heads(const torch::Tensor& x, int64_t heads);
 
+/// (B, h, T, d) -> (h, B T, d), a view where the memory is heads first.
+torch::Tensor rows_of_heads(const torch::Tensor& x);
+
 /// (B, h, T, d) -> (B, T, h * d), a view where the memory is kRowsFirst.
 torch::Tensor concat_heads(const torch::Tensor& x);
 

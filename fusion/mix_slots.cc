@@ -26,9 +26,6 @@ std::vector<Tensor> tensors_of(const MixWeights& w) {
 /// (L, D) -> (h, L, d_h), a view.
 Tensor heads_of_rows(const Tensor& x, int64_t heads) { return x.unflatten(1, {heads, -1}).transpose(0, 1); }
 
-/// (B, h, d_p, D) -> (h, L, D).
-Tensor rows_of_heads(const Tensor& x) { return x.transpose(0, 1).flatten(1, 2); }
-
 /// (h, L, D) -> (B, h, d_p, D), a view.
 Tensor samples_of(const Tensor& x, const MixShape& shape) {
   return x.unflatten(1, {shape.batch, shape.d_p}).transpose(0, 1);

@@ -50,7 +50,7 @@ Tensor forward_rows(const Saved& saved, const Tensor& out_bias) {
   const T* bias = out_bias.defined() ? data_of<T>(out_bias) : nullptr;
   at::parallel_for(0, parts.count(), 1, [&](int64_t first, int64_t last) {
     const torch::NoGradGuard no_gradients;  // each thread has its own
-    const auto weights = room_for<T>(parts.block_rows() * m), room = room_for<T>(SampleSlots<T>(saved.slots, 0).room());
+    const auto weights = room_for<T>(parts.block_rows * m), room = room_for<T>(SampleSlots<T>(saved.slots, 0).room());
     for (int64_t i = first; i < last; ++i) {
       const RowPart& part = parts.parts[static_cast<size_t>(i)];
       const Matrix<T> slots = SampleSlots<T>(saved.slots, part.sample).gather(room.get());
@@ -85,7 +85,7 @@ class Backward {
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const int64_t gathered = SampleSlots<T>(saved_.slots, 0).room(), summed = shared_ ? 0 : saved_.m() * saved_.dim();
-      const auto scratch = room_for<T>(2 * parts_.block_rows() * saved_.m() + gathered + summed);
+      const auto scratch = room_for<T>(2 * parts_.block_rows * saved_.m() + gathered + summed);
       for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
     });
     of_bias = of_bias.sum(0);
@@ -103,8 +103,8 @@ class Backward {
   void take(int64_t i, T* scratch) {
     const RowPart& part = parts_.parts[static_cast<size_t>(i)];
     const int64_t m = saved_.m(), dim = saved_.dim(), columns = saved_.columns();
-    T* gradient_data = scratch + parts_.block_rows() * m;
-    T* room = gradient_data + parts_.block_rows() * m;
+    T* gradient_data = scratch + parts_.block_rows * m;
+    T* room = gradient_data + parts_.block_rows * m;
     const Matrix<T> slots = SampleSlots<T>(saved_.slots, part.sample).gather(room);
     const Matrix<T> sum_slots{shared_ ? partial_.of(i) : room + SampleSlots<T>(saved_.slots, 0).room(), m, dim};
     T* sum_bias = data_of<T>(of_bias) + at::get_thread_num() * m;

@@ -23,6 +23,7 @@ RowParts share_out_rows(const torch::Tensor& lengths, int64_t batch, int64_t n) 
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t begin = b * n + rows * part / parts, end = b * n + rows * (part + 1) / parts;
       if (end > begin) shared.parts.push_back({b, begin, end});
+      shared.block_rows = std::max(shared.block_rows, std::min(end - begin, kBlockRows));
     }
     shared.splits = shared.splits || parts > 1;
   }

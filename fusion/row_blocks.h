@@ -21,16 +21,10 @@ struct RowParts {
   std::vector<RowPart> parts;
   std::vector<int64_t> first;  // (B + 1) of each sample the first of its parts; a sample without rows has none
 
-  bool splits = false;  // whether a sample has several
+  bool splits = false;     // whether a sample has several
+  int64_t block_rows = 0;  // no block of for_each_block has more
 
   int64_t count() const { return std::ssize(parts); }
-
-  /// No block of for_each_block has more.
-  int64_t block_rows() const {
-    int64_t most = 0;
-    for (const RowPart& part : parts) most = std::max(most, std::min(part.end - part.begin, kBlockRows));
-    return most;
-  }
 };
 
 /// `lengths` (B) int64 on the CPU; undefined where all n rows are real. A sample is one part where there are samples

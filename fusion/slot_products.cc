@@ -14,9 +14,6 @@ namespace {
 
 using torch::Tensor;
 
-/// (B, h, m, k) -> (h, B m, k): a view where the memory is heads first.
-Tensor rows_of_heads(const Tensor& x) { return x.transpose(0, 1).flatten(1, 2); }
-
 /// What LibTorch's bmm is, but that the matrices are parts of one weight and that their gradient is written there,
 /// without a copy: by autograd's own it comes as (h, k, n), to be turned round and copied into the weight's order.
 struct PerHead : torch::autograd::Function<PerHead> {
