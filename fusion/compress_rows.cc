@@ -19,16 +19,16 @@ using torch::Tensor;
 
 /// What forward and backward know of their inputs.
 struct Shape {
-  int64_t batch, n, dim, heads, d_p, r, columns;
+  int64_t batch, n, dim, heads, d_p, r, beside;
 
-  Shape(const Tensor& x, const Tensor& queries, const Tensor& weight)
+  Shape(const Tensor& x, const Tensor& queries, const Tensor& of_beside)
       : batch(x.size(0)),
         n(x.size(1)),
         dim(x.size(2)),
         heads(queries.size(1)),
         d_p(queries.size(2)),
         r(queries.size(3)),
-        columns(weight.size(0)) {}
+        beside(of_beside.size(0)) {}
 
   int64_t m() const { return heads * d_p; }
   int64_t keys() const { return heads * r; }
@@ -46,6 +46,12 @@ void spread_queries(const T* queries, const Shape& s, T* matrix) {
       for (int64_t c = 0; c < s.r; ++c) matrix[(i * s.r + c) * s.m() + i * s.d_p + slot] = *queries++;
     }
   }
+}
+
+/// Consecutive rows of (N, columns).
+template <class T>
+Matrix<T> rows_of(const Tensor& x, int64_t begin, int64_t end, int64_t columns) {
+  return {data_of<T>(x) + begin * columns, end - begin, columns};
 }
 
 /// The blocks of a gradient (m, h r) that queries have, added to `queries` (h, d_p, r).
@@ -66,22 +72,28 @@ void scale_rows(T* matrix, const T* factors, int64_t rows, int64_t columns) {
   }
 }
 
+/// The tensors that both passes read.
+struct Given {
+  Tensor x, queries, weight;
+  Tensor beside;  // (0, D) where nothing is wanted
+};
+
 template <class T>
 class Forward {
  public:
-  Forward(const Tensor& x, const Tensor& queries, const Tensor& weight, const RowParts& parts, bool padded,
-          const DropoutMask& mask)
-      : s_(x, queries, weight), x_(x), queries_(queries), weight_(weight), parts_(parts), mask_(mask) {
-    const auto options = x.options();
+  Forward(const Given& given, const RowParts& parts, bool padded, const DropoutMask& mask)
+      : s_(given.x, given.queries, given.beside), given_(given), parts_(parts), mask_(mask) {
+    const auto options = given.x.options();
     mixed = torch::empty({s_.heads, s_.batch, s_.d_p, s_.dim}, options);
     row_sums = torch::empty({s_.batch, s_.heads, s_.d_p, 1}, options);
     log_sums = torch::empty({s_.batch, s_.m()}, options);
-    projected = padded ? torch::zeros({s_.batch, s_.n, s_.columns}, options)
-                       : torch::empty({s_.batch, s_.n, s_.columns}, options);
+    keys = torch::empty({s_.batch, s_.n, s_.keys()}, options);
+    projected = padded ? torch::zeros({s_.batch, s_.n, s_.beside}, options)
+                       : torch::empty({s_.batch, s_.n, s_.beside}, options);
   }
 
   void run() {
-    sums_ = torch::empty({parts_.count(), 3, s_.m()}, x_.options());
+    sums_ = torch::empty({parts_.count(), 3, s_.m()}, given_.x.options());
     const bool shared = parts_.splits;  // a sample's parts are summed up afterwards
     if (shared) partial_ = PartSums<T>(mixed, parts_);
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
@@ -107,6 +119,7 @@ class Forward {
 
   Tensor mixed;  // (h, B, d_p, D)
   Tensor row_sums, log_sums, projected;
+  Tensor keys;  // (B, n, h r), of rows that are no padding
 
  private:
   RunningSoftmax<T> softmax(int64_t i) const {
@@ -123,15 +136,16 @@ class Forward {
     T* spread = scratch;
     T* factors = spread + s_.keys() * s_.m();
     T* scores = factors + s_.m();
-    spread_queries(data_of<T>(queries_) + part.sample * s_.m() * s_.r, s_, spread);
-    const Matrix<T> weight{data_of<T>(weight_), s_.columns, s_.dim}, sum{sum_data, s_.m(), s_.dim};
+    spread_queries(data_of<T>(given_.queries) + part.sample * s_.m() * s_.r, s_, spread);
+    const Matrix<T> weight = rows_of<T>(given_.weight, 0, s_.keys(), s_.dim),
+                    beside = rows_of<T>(given_.beside, 0, s_.beside, s_.dim), sum{sum_data, s_.m(), s_.dim};
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
-      const Matrix<T> x{data_of<T>(x_) + begin * s_.dim, rows, s_.dim};
-      const Matrix<T> columns{data_of<T>(projected) + begin * s_.columns, rows, s_.columns};
+      const Matrix<T> x = rows_of<T>(given_.x, begin, end, s_.dim), key = rows_of<T>(keys, begin, end, s_.keys());
       const Matrix<T> w{scores, rows, s_.m()};
-      multiply(x, weight.t(), columns);
-      multiply(Matrix<T>{columns.data, rows, s_.keys(), s_.columns}, Matrix<T>{spread, s_.keys(), s_.m()}, w);
+      multiply(x, weight.t(), key);
+      if (s_.beside > 0) multiply(x, beside.t(), rows_of<T>(projected, begin, end, s_.beside));
+      multiply(key, Matrix<T>{spread, s_.keys(), s_.m()}, w);
       add_block(scores, rows, s_.m(), running, {mask_, static_cast<uint32_t>(begin * s_.m())}, factors);
       if (begin == part.begin) return multiply(w.t(), x, sum);
       scale_rows(sum.data, factors, s_.m(), s_.dim);
@@ -174,7 +188,7 @@ class Forward {
   }
 
   Shape s_;
-  const Tensor &x_, &queries_, &weight_;
+  const Given& given_;
   const RowParts& parts_;
   DropoutMask mask_;
   Tensor sums_;          // of each part, (3, m) as RunningSoftmax names them
@@ -183,7 +197,8 @@ class Forward {
 
 /// What forward leaves for backward, and the gradients of what it gave.
 struct Saved {
-  Tensor x, queries, weight, log_sums, mixed, row_sums, projected;
+  Given given;
+  Tensor log_sums, mixed, row_sums, keys;
   Tensor of_mixed;  // (h, B, d_p, D)
   Tensor of_row_sums, of_projected;
 };
@@ -192,13 +207,14 @@ template <class T>
 class Backward {
  public:
   Backward(const Saved& saved, const RowParts& parts, bool padded, const DropoutMask& mask)
-      : s_(saved.x, saved.queries, saved.weight), saved_(saved), parts_(parts), mask_(mask) {
-    of_x = padded ? torch::zeros_like(saved.x) : torch::empty_like(saved.x);
-    of_queries = torch::zeros_like(saved.queries);
-    of_weight = torch::empty_like(saved.weight);
+      : s_(saved.given.x, saved.given.queries, saved.given.beside), saved_(saved), parts_(parts), mask_(mask) {
+    const Tensor& x = saved.given.x;
+    of_x = padded ? torch::zeros_like(x) : torch::empty_like(x);
+    of_queries = torch::zeros_like(saved.given.queries);
+    of_weights = torch::empty({s_.keys() + s_.beside, s_.dim}, x.options());
     of_weights_.resize(static_cast<size_t>(at::get_num_threads()));
-    mean_ = torch::empty({s_.batch, s_.m()}, saved.x.options());
-    of_queries_ = torch::empty({parts.count(), s_.m(), s_.keys()}, saved.x.options());
+    mean_ = torch::empty({s_.batch, s_.m()}, x.options());
+    of_queries_ = torch::empty({parts.count(), s_.m(), s_.keys()}, x.options());
   }
 
   void run() {
@@ -208,16 +224,16 @@ class Backward {
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const int64_t rows = parts_.block_rows, gathered = SampleSlots<T>(saved_.of_mixed, 0).room();
-      const auto scratch = room_for<T>((s_.keys() + 2 * rows) * s_.m() + rows * s_.columns + gathered);
+      const auto scratch = room_for<T>((s_.keys() + 2 * rows) * s_.m() + rows * s_.keys() + gathered);
       for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
     });
-    T* sum = data_of<T>(of_weight);
-    if (!of_weights_[0].begun) std::fill_n(sum, of_weight.numel(), T(0));
+    T* sum = data_of<T>(of_weights);
+    if (!of_weights_[0].begun) std::fill_n(sum, of_weights.numel(), T(0));
     std::vector<const T*> others;
     for (size_t thread = 1; thread < of_weights_.size(); ++thread) {
       if (of_weights_[thread].begun) others.push_back(of_weights_[thread].room.get());
     }
-    add_up(others, of_weight.numel(), sum);
+    add_up(others, of_weights.numel(), sum);
     for (int64_t i = 0; i < parts_.count(); ++i) {
       const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
       gather_queries(data_of<T>(of_queries_) + i * s_.m() * s_.keys(), s_,
@@ -225,10 +241,11 @@ class Backward {
     }
   }
 
-  Tensor of_x, of_queries, of_weight;
+  Tensor of_x, of_queries;
+  Tensor of_weights;  // (h r + p, D), that of `beside` below that of `weight`
 
  private:
-  /// What a thread has of of_weight, (p, D): the first thread in of_weight itself.
+  /// What a thread has of of_weights: the first thread in of_weights itself.
   struct WeightSum {
     bool begun = false;
     std::unique_ptr<T[]> room;
@@ -247,36 +264,40 @@ class Backward {
     T* spread_data = scratch;
     T* scores = spread_data + keys * m;
     T* gradient = scores + parts_.block_rows * m;
-    T* joined = gradient + parts_.block_rows * m;
-    spread_queries(data_of<T>(saved_.queries) + b * m * s_.r, s_, spread_data);
-    T* room = joined + parts_.block_rows * s_.columns;
+    T* of_keys = gradient + parts_.block_rows * m;
+    spread_queries(data_of<T>(saved_.given.queries) + b * m * s_.r, s_, spread_data);
+    T* room = of_keys + parts_.block_rows * keys;
     const Matrix<T> spread{spread_data, keys, m};
     const Matrix<T> of_mixed = SampleSlots<T>(saved_.of_mixed, b).gather(room);
-    const Matrix<T> weight{data_of<T>(saved_.weight), s_.columns, s_.dim};
+    const Matrix<T> weight = rows_of<T>(saved_.given.weight, 0, keys, s_.dim),
+                    beside = rows_of<T>(saved_.given.beside, 0, s_.beside, s_.dim);
     const int thread = at::get_thread_num();
     WeightSum& mine = of_weights_[static_cast<size_t>(thread)];
-    if (thread > 0 && !mine.begun) mine.room = room_for<T>(s_.columns * s_.dim);
-    const Matrix<T> sum_weight{thread > 0 ? mine.room.get() : data_of<T>(of_weight), s_.columns, s_.dim};
+    if (thread > 0 && !mine.begun) mine.room = room_for<T>(of_weights.numel());
+    const Matrix<T> sum_weight{thread > 0 ? mine.room.get() : data_of<T>(of_weights), keys, s_.dim};
+    const Matrix<T> sum_beside{sum_weight.data + keys * s_.dim, s_.beside, s_.dim};
     const Matrix<T> sum_queries{data_of<T>(of_queries_) + i * m * keys, m, keys};
     const PositionsGradient<T> from{data_of<T>(saved_.log_sums) + b * m, data_of<T>(saved_.of_row_sums) + b * m,
                                     data_of<T>(mean_) + b * m};
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
-      const Matrix<T> x{data_of<T>(saved_.x) + begin * s_.dim, rows, s_.dim};
-      const Matrix<T> to{data_of<T>(of_x) + begin * s_.dim, rows, s_.dim};
-      const Matrix<T> key{data_of<T>(saved_.projected) + begin * s_.columns, rows, keys, s_.columns};
-      const Matrix<T> w{scores, rows, m}, g{gradient, rows, m}, columns{joined, rows, s_.columns};
+      const Matrix<T> x = rows_of<T>(saved_.given.x, begin, end, s_.dim), to = rows_of<T>(of_x, begin, end, s_.dim);
+      const Matrix<T> key = rows_of<T>(saved_.keys, begin, end, keys), of_key{of_keys, rows, keys};
+      const Matrix<T> w{scores, rows, m}, g{gradient, rows, m};
       multiply(key, spread, w);
       multiply(x, of_mixed.t(), g);
       positions_backward(scores, gradient, rows, m, from, {mask_, static_cast<uint32_t>(begin * m)});
-      const T* given = data_of<T>(saved_.of_projected) + begin * s_.columns;
-      std::copy(given, given + rows * s_.columns, joined);
-      multiply_add(g, spread.t(), Matrix<T>{joined, rows, keys, s_.columns});
+      multiply(g, spread.t(), of_key);
       multiply(w, of_mixed, to);
-      multiply_add(columns, weight, to);
-      mine.begun ? multiply_add(columns.t(), x, sum_weight) : multiply(columns.t(), x, sum_weight);
+      multiply_add(of_key, weight, to);
+      multiply_to(mine.begun, of_key.t(), x, sum_weight);
+      multiply_to(begin != part.begin, g.t(), key, sum_queries);
+      if (s_.beside > 0) {
+        const Matrix<T> of_beside = rows_of<T>(saved_.of_projected, begin, end, s_.beside);
+        multiply_add(of_beside, beside, to);
+        multiply_to(mine.begun, of_beside.t(), x, sum_beside);
+      }
       mine.begun = true;
-      begin == part.begin ? multiply(g.t(), key, sum_queries) : multiply_add(g.t(), key, sum_queries);
     });
   }
 
@@ -289,49 +310,63 @@ class Backward {
   Tensor of_queries_;  // (parts, m, h r)
 };
 
+/// What a forward pass gives and leaves.
+struct Result {
+  Compressed compressed;
+  Tensor log_sums, keys;
+};
+
+Result forward_rows(const Given& given, const Tensor& lengths, const DropoutMask& mask) {
+  const RowParts parts = share_out_rows(lengths, given.x.size(0), given.x.size(1));
+  Result result;
+  AT_DISPATCH_FLOATING_TYPES(given.x.scalar_type(), "compress_rows", [&] {
+    Forward<scalar_t> forward(given, parts, lengths.defined(), mask);
+    forward.run();
+    result = {{forward.mixed.transpose(0, 1), forward.row_sums, forward.projected}, forward.log_sums, forward.keys};
+  });
+  return result;
+}
+
 struct CompressRows : torch::autograd::Function<CompressRows> {
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const Tensor& x,
                                                 const Tensor& queries, const Tensor& weight,
+                                                const std::optional<Tensor>& bias, const Tensor& beside,
                                                 const std::optional<Tensor>& given_lengths, double p) {
     const Tensor lengths = given_lengths.value_or(Tensor());
-    const RowParts parts = share_out_rows(lengths, x.size(0), x.size(1));
     const DropoutMask mask = draw_dropout_mask(p);
-    Tensor mixed, row_sums, log_sums, projected;
-    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "compress_rows", [&] {
-      Forward<scalar_t> forward(x, queries, weight, parts, lengths.defined(), mask);
-      forward.run();
-      mixed = forward.mixed.transpose(0, 1), row_sums = forward.row_sums;
-      log_sums = forward.log_sums, projected = forward.projected;
-    });
-    context->save_for_backward({x, queries, weight, lengths, log_sums, mixed, row_sums, projected});
+    const auto [to, log_sums, keys] = forward_rows({x, queries, weight, beside}, lengths, mask);
+    context->save_for_backward({x, queries, weight, beside, lengths, log_sums, to.mixed, to.row_sums, keys});
+    context->saved_data["biased"] = bias.has_value();
     save_mask(*context, mask);
-    return {mixed, row_sums, projected};
+    return {to.mixed, to.row_sums, to.projected};
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
     require_first_derivative();
     const auto saved = context->get_saved_variables();
-    const Tensor& lengths = saved[3];
-    const Saved all{saved[0],
-                    saved[1],
-                    saved[2],
-                    saved[4],
+    const Tensor& lengths = saved[4];
+    const Saved all{{saved[0], saved[1], saved[2], saved[3]},
                     saved[5],
                     saved[6],
                     saved[7],
+                    saved[8],
                     heads_first(gradients[0]),
                     gradients[1].contiguous(),
                     gradients[2].contiguous()};
-    const RowParts parts = share_out_rows(lengths, all.x.size(0), all.x.size(1));
+    const Tensor &x = all.given.x, &weight = all.given.weight;
+    const RowParts parts = share_out_rows(lengths, x.size(0), x.size(1));
     const DropoutMask mask = saved_mask(*context);
-    Tensor of_x, of_queries, of_weight;
-    AT_DISPATCH_FLOATING_TYPES(all.x.scalar_type(), "compress_rows", [&] {
+    Tensor of_x, of_queries, of_weights;
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "compress_rows", [&] {
       Backward<scalar_t> backward(all, parts, lengths.defined(), mask);
       backward.run();
-      of_x = backward.of_x, of_queries = backward.of_queries, of_weight = backward.of_weight;
+      of_x = backward.of_x, of_queries = backward.of_queries, of_weights = backward.of_weights;
     });
-    return {of_x, of_queries, of_weight, Tensor(), Tensor()};
+    const auto of = of_weights.split_with_sizes({weight.size(0), all.given.beside.size(0)});
+    const bool biased = context->saved_data["biased"].toBool();
+    const Tensor of_bias = biased ? torch::zeros({weight.size(0)}, x.options()) : Tensor();
+    return {of_x, of_queries, of[0], of_bias, of[1], Tensor(), Tensor()};
   }
 };
 
@@ -340,14 +375,20 @@ struct CompressRows : torch::autograd::Function<CompressRows> {
 Compressed compress_rows(const CompressInputs& inputs) {
   if (const auto compressed = compress_rows_cuda(inputs)) return *compressed;
   if (!takes_rows(inputs.x)) return compress_rows_by_definition(inputs);
-  const Tensor &x = inputs.x, &queries = inputs.queries, &weight = inputs.weight;
+  const Tensor &x = inputs.x, &queries = inputs.queries, &weight = inputs.weight, &bias = inputs.bias;
+  const Tensor beside = inputs.beside.defined() ? inputs.beside : x.new_empty({0, x.size(2)});
   TORCH_CHECK(x.dim() == 3 && queries.dim() == 4 && queries.size(0) == x.size(0),
               "x (B, n, D), queries (B, h, d_p, r)");
-  TORCH_CHECK(weight.dim() == 2 && weight.size(1) == x.size(2) && weight.size(0) >= queries.size(1) * queries.size(3),
-              "weight (p, D) with p at least h r");
-  require_like(x, {queries, weight}, inputs.lengths);
-  const auto outputs = CompressRows::apply(inputs.x.contiguous(), inputs.queries.contiguous(),
-                                           inputs.weight.contiguous(), if_defined(inputs.lengths), inputs.dropout);
+  const int64_t keys = queries.size(1) * queries.size(3);
+  TORCH_CHECK(weight.dim() == 2 && weight.size(1) == x.size(2) && weight.size(0) == keys, "weight (h r, D)");
+  TORCH_CHECK(!bias.defined() || bias.numel() == keys, "bias (h r)");
+  TORCH_CHECK(beside.dim() == 2 && beside.size(1) == x.size(2), "beside (p, D)");
+  require_like(x, {queries, weight, beside}, inputs.lengths);
+  const Given given{x.contiguous(), queries.contiguous(), weight.contiguous(), beside.contiguous()};
+  if (!torch::GradMode::is_enabled())
+    return forward_rows(given, inputs.lengths, draw_dropout_mask(inputs.dropout)).compressed;
+  const auto outputs = CompressRows::apply(given.x, given.queries, given.weight, if_defined(bias), given.beside,
+                                           if_defined(inputs.lengths), inputs.dropout);
   return {outputs[0], outputs[1], outputs[2]};
 }
 
@@ -358,9 +399,10 @@ Compressed compress_rows_by_definition(const CompressInputs& inputs) {
     padding = torch::arange(x.size(1), inputs.lengths.options()).unsqueeze(0) >= inputs.lengths.unsqueeze(1);  // (B, n)
     x = x.masked_fill(padding.unsqueeze(-1), 0);
   }
-  const Tensor projected = torch::matmul(x, inputs.weight.t());  // (B, n, p)
   const Tensor keys =
-      projected.narrow(-1, 0, heads * r).unflatten(-1, {heads, r}).permute({0, 2, 3, 1});  // (B, h, r, n)
+      torch::linear(x, inputs.weight, inputs.bias).unflatten(-1, {heads, r}).permute({0, 2, 3, 1});  // (B, h, r, n)
+  const Tensor projected =
+      inputs.beside.defined() ? torch::matmul(x, inputs.beside.t()) : x.new_empty({x.size(0), x.size(1), 0});
   Tensor w =
       mask_scores(torch::matmul(inputs.queries, keys), padding.defined() ? padding.unsqueeze(1).unsqueeze(1) : padding)
           .softmax(-1);  // (B, h, d_p, n)

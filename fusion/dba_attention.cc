@@ -7,6 +7,7 @@
 #include "fusion/kernel_inputs.h"
 #include "fusion/restore_rows.h"
 #include "fusion/slot_products.h"
+#include "fusion/slot_queries.h"
 
 namespace fusion {
 namespace {
@@ -57,10 +58,7 @@ AttentionOutput DbaAttentionImpl::attend(const Sequence& x, const torch::Tensor&
   require_state(options_, z);
   if (!reassociates(x.size())) return attend_literally(x, z, keys_are_z);
   const torch::Tensor lengths = x.lengths();
-  // A_pk's bias adds one number to a whole row of scores, which softmax takes out again; it is here for its gradient,
-  // which is zero, not missing.
-  const torch::Tensor bias = torch::cat({pk_->bias, len_->bias});
-  const Compressed compressed = compress_all(x, lengths, z, torch::cat({pk_->weight, len_->weight}));
+  const Compressed compressed = compress_all(x, lengths, z, len_->weight);
   // Once for each of d_p slots in place of once for each of n rows; the kernels of a GPU add it as they go.
   const bool bias_in_slots = dropout() == 0 && takes_rows(x.features);
   const Mixed slots = mix_slots({.mixed = compressed.mixed,
@@ -71,7 +69,7 @@ AttentionOutput DbaAttentionImpl::attend(const Sequence& x, const torch::Tensor&
                                 mix_weights());
   return {restore_rows({.projected = compressed.projected,
                         .lengths = lengths,
-                        .bias = bias.narrow(0, options_.d_in, len_->bias.size(0)),
+                        .bias = len_->bias,
                         .slots = slots.slots,
                         .out_bias = bias_in_slots ? torch::Tensor() : out_->bias,
                         .dropout = dropout()}),
@@ -93,7 +91,8 @@ AttentionOutput DbaAttentionImpl::attend_literally(const Sequence& x, const torc
 
 torch::Tensor DbaAttentionImpl::gather(const torch::Tensor& keys, const Sequence& x, const torch::Tensor& z) {
   const int64_t heads = options_.heads;
-  const torch::Tensor scores = head_matmul(split_heads(keys, heads), queries(z).transpose(2, 3), HeadOrder::kRowsFirst);
+  const torch::Tensor queries = slot_queries(z, pq_, heads);  // (B, h, d_p, r)
+  const torch::Tensor scores = head_matmul(split_heads(keys, heads), queries.transpose(2, 3), HeadOrder::kRowsFirst);
   const torch::Tensor padding = x.padding.defined() ? x.padding.unsqueeze(1).unsqueeze(-1) : x.padding;
   const torch::Tensor w = mask_scores(scores, padding).softmax(2);                                     // (B, h, n, d_p)
   const torch::Tensor kept = drop(w.transpose(1, 2)).permute({0, 2, 3, 1});                            // (B, h, d_p, n)
@@ -101,9 +100,14 @@ torch::Tensor DbaAttentionImpl::gather(const torch::Tensor& keys, const Sequence
 }
 
 Compressed DbaAttentionImpl::compress_all(const Sequence& x, const torch::Tensor& lengths, const torch::Tensor& z,
-                                          const torch::Tensor& weight) {
-  return compress_rows(
-      {.x = x.features, .lengths = lengths, .queries = queries(z), .weight = weight, .dropout = dropout()});
+                                          const torch::Tensor& beside) {
+  return compress_rows({.x = x.features,
+                        .lengths = lengths,
+                        .queries = slot_queries(z, pq_, options_.heads),
+                        .weight = pk_->weight,
+                        .bias = pk_->bias,
+                        .beside = beside,
+                        .dropout = dropout()});
 }
 
 torch::Tensor DbaAttentionImpl::row_sums(const Compressed& compressed) const {
@@ -113,19 +117,11 @@ torch::Tensor DbaAttentionImpl::row_sums(const Compressed& compressed) const {
 torch::Tensor DbaAttentionImpl::compress(const Sequence& x, const torch::Tensor& z) {
   require_state(options_, z);
   if (!reassociates(x.size())) return gather(pk_(x.features), x, z);
-  const Compressed compressed = compress_all(x, x.lengths(), z, pk_->weight);
+  const Compressed compressed = compress_all(x, x.lengths(), z, {});
   return concat_heads(project_slots(compressed.mixed, row_sums(compressed), pv_));
 }
 
-torch::Tensor DbaAttentionImpl::queries(const torch::Tensor& z) {
-  return split_heads(pq_(z) * score_scale(), options_.heads);  // (B, h, d_p, r)
-}
-
 MixWeights DbaAttentionImpl::mix_weights() const { return {pv_, q_, k_, v_, norm_, out_}; }
-
-double DbaAttentionImpl::score_scale() const {
-  return 1 / std::sqrt(static_cast<double>(options_.d_in / options_.heads));
-}
 
 bool DbaAttentionImpl::reassociates(int64_t n) const {
   if (order_ != ProductOrder::kCheapest) return order_ == ProductOrder::kReassociated;

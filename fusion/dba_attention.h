@@ -48,16 +48,14 @@ class DbaAttentionImpl : public AttentionImpl {
   AttentionOutput attend_literally(const Sequence& x, const torch::Tensor& z, bool keys_are_z);
   /// C, (B, d_p, D), as written, of the keys X A_pk (B, n, d_in).
   torch::Tensor gather(const torch::Tensor& keys, const Sequence& x, const torch::Tensor& z);
-  /// W X by the rows that `weight` begins with, A_pk; (p, D).
+  /// W X by A_pk; `beside` as in CompressInputs.
   Compressed compress_all(const Sequence& x, const torch::Tensor& lengths, const torch::Tensor& z,
-                          const torch::Tensor& weight);
+                          const torch::Tensor& beside);
   /// Undefined without dropout: the rows of W sum to one then.
   torch::Tensor row_sums(const Compressed& compressed) const;
-  torch::Tensor queries(const torch::Tensor& z);  // (B, h, d_p, r), scaled
   MixWeights mix_weights() const;
   double dropout() const { return is_training() ? options_.dropout : 0; }
   torch::Tensor drop(const torch::Tensor& w) const { return hashed_dropout(w, options_.dropout, is_training()); }
-  double score_scale() const;  // r^-1/2
   bool reassociates(int64_t n) const;
 
   AttentionOptions options_;

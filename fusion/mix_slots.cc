@@ -58,8 +58,9 @@ struct Pass {
     Tensor c_columns = torch::bmm(to_c, rows.transpose(1, 2)).view({dim, shape.columns()});
     c = biased_rows(c_columns, w[kPvBias], row_sums);
     const Tensor from = keys.defined() ? columns_of(keys) : c_columns;  // (D, L)
-    columns = {linear_columns(c_columns, w[kQ], w[kQBias]), linear_columns(from, w[kK], w[kKBias]),
-               linear_columns(from, w[kV], w[kVBias])};
+    columns =
+        parts_of(linear_columns({{c_columns, w[kQ], w[kQBias]}, {from, w[kK], w[kKBias]}, {from, w[kV], w[kVBias]}}),
+                 shape.d_in);
     mixed = attend(columns, shape, mask);
     std::tie(normed, mean, rstd) = at::native_layer_norm(mixed, {dim}, w[kNorm], w[kNormBias], eps);
     const Tensor slots = out_of_heads(w, adds_bias ? w[kOutBias] : Tensor());
@@ -81,12 +82,22 @@ struct Pass {
   }
 
   torch::autograd::variable_list tensors() const {
-    return {rows, row_sums, keys, c, columns.queries, columns.keys, columns.values, mixed, mean, rstd, normed};
+    return {rows, row_sums, keys, c, columns.all, mixed, mean, rstd, normed};
   }
   static Pass of_tensors(const torch::autograd::variable_list& x, int64_t d_p, const DropoutMask& mask) {
-    const Tensor &rows = x[0], &c = x[3], &queries = x[4];
-    const MixShape shape{c.size(0) / d_p, rows.size(0), d_p, c.size(1), queries.size(0)};
-    return {shape, mask, rows, x[1], x[2], c, {queries, x[5], x[6]}, x[7], x[8], x[9], x[10]};
+    const Tensor &rows = x[0], &c = x[3], &all = x[4];
+    const int64_t dim = c.size(1), d_in = (all.size(0) - dim) / 2;
+    return {{c.size(0) / d_p, rows.size(0), d_p, dim, d_in},
+            mask,
+            rows,
+            x[1],
+            x[2],
+            c,
+            parts_of(all, d_in),
+            x[5],
+            x[6],
+            x[7],
+            x[8]};
   }
 };
 

@@ -16,13 +16,13 @@ using torch::Tensor;
 
 /// What forward leaves for backward.
 struct Saved {
-  Tensor projected, bias;
+  Tensor projected;  // (B, n, m)
+  Tensor bias;
   Tensor slots;  // (h, B, d_p, D), as SampleSlots reads them
   Tensor lengths;
   DropoutMask mask;
 
   int64_t n() const { return projected.size(1); }
-  int64_t columns() const { return projected.size(2); }
   int64_t dim() const { return slots.size(3); }
   SlotGroups groups() const { return {slots.size(0), slots.size(2)}; }
   int64_t m() const { return groups().columns(); }
@@ -31,8 +31,7 @@ struct Saved {
   /// W' of the rows from `begin` on; `mask` may be another than the layer's.
   template <class T>
   void weights(int64_t begin, int64_t rows, const DropoutMask& with, T* to) const {
-    slots_forward(data_of<T>(projected) + (begin + 1) * columns() - m(), columns(), data_of<T>(bias), to, rows,
-                  groups(), block_mask(begin, with));
+    slots_forward(data_of<T>(projected) + begin * m(), data_of<T>(bias), to, rows, groups(), block_mask(begin, with));
   }
 
   BlockMask block_mask(int64_t begin, const DropoutMask& with) const {
@@ -41,7 +40,7 @@ struct Saved {
 };
 
 template <class T>
-Tensor forward_rows(const Saved& saved, const Tensor& out_bias) {
+Tensor rows_from(const Saved& saved, const Tensor& out_bias) {
   const int64_t m = saved.m(), dim = saved.dim();
   const auto options = saved.projected.options();
   const std::vector<int64_t> sizes{saved.projected.size(0), saved.n(), dim};
@@ -85,7 +84,7 @@ class Backward {
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const int64_t gathered = SampleSlots<T>(saved_.slots, 0).room(), summed = shared_ ? 0 : saved_.m() * saved_.dim();
-      const auto scratch = room_for<T>(2 * parts_.block_rows * saved_.m() + gathered + summed);
+      const auto scratch = room_for<T>(parts_.block_rows * saved_.m() + gathered + summed);
       for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
     });
     of_bias = of_bias.sum(0);
@@ -102,27 +101,21 @@ class Backward {
  private:
   void take(int64_t i, T* scratch) {
     const RowPart& part = parts_.parts[static_cast<size_t>(i)];
-    const int64_t m = saved_.m(), dim = saved_.dim(), columns = saved_.columns();
-    T* gradient_data = scratch + parts_.block_rows * m;
-    T* room = gradient_data + parts_.block_rows * m;
+    const int64_t m = saved_.m(), dim = saved_.dim();
+    T* room = scratch + parts_.block_rows * m;
     const Matrix<T> slots = SampleSlots<T>(saved_.slots, part.sample).gather(room);
     const Matrix<T> sum_slots{shared_ ? partial_.of(i) : room + SampleSlots<T>(saved_.slots, 0).room(), m, dim};
     T* sum_bias = data_of<T>(of_bias) + at::get_thread_num() * m;
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
-      const Matrix<T> w{scratch, rows, m}, gradient{gradient_data, rows, m};
+      const Matrix<T> w{scratch, rows, m}, gradient{data_of<T>(of_projected) + begin * m, rows, m};
       const Matrix<T> of_out{data_of<T>(of_out_) + begin * dim, rows, dim};
       saved_.weights(begin, rows, DropoutMask{}, w.data);
       multiply(of_out, slots.t(), gradient);
       slots_backward(w.data, gradient.data, rows, saved_.groups(), saved_.block_mask(begin, saved_.mask));
-      begin == part.begin ? multiply(w.t(), of_out, sum_slots) : multiply_add(w.t(), of_out, sum_slots);
+      multiply_to(begin != part.begin, w.t(), of_out, sum_slots);
       if (of_out_bias.defined()) add_rows(of_out.data, rows, dim, data_of<T>(of_out_bias) + at::get_thread_num() * dim);
       add_rows(gradient.data, rows, m, sum_bias);
-      T* to = data_of<T>(of_projected) + begin * columns;
-      for (int64_t row = 0; row < rows; ++row) {
-        std::fill(to + row * columns, to + (row + 1) * columns - m, T(0));
-        std::copy(gradient.data + row * m, gradient.data + (row + 1) * m, to + (row + 1) * columns - m);
-      }
     });
     if (!shared_) SampleSlots<T>(of_slots, part.sample).scatter(sum_slots.data);
   }
@@ -159,6 +152,13 @@ Tensor readable(const Tensor& slots) {
   return given.is_contiguous() || are_matrices(given) ? given : given.contiguous();
 }
 
+Tensor forward_rows(const Saved& saved, const Tensor& out_bias) {
+  Tensor out;
+  AT_DISPATCH_FLOATING_TYPES(saved.projected.scalar_type(), "restore_rows",
+                             [&] { out = rows_from<scalar_t>(saved, out_bias); });
+  return out;
+}
+
 struct RestoreRows : torch::autograd::Function<RestoreRows> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& projected, const Tensor& bias,
                         const Tensor& given_slots, const std::optional<Tensor>& out_bias,
@@ -168,10 +168,7 @@ struct RestoreRows : torch::autograd::Function<RestoreRows> {
     const Saved saved{projected, bias, slots, lengths, draw_dropout_mask(p)};
     save_mask(*context, saved.mask);
     context->saved_data["adds_bias"] = out_bias.has_value();
-    Tensor out;
-    AT_DISPATCH_FLOATING_TYPES(projected.scalar_type(), "restore_rows",
-                               [&] { out = forward_rows<scalar_t>(saved, out_bias.value_or(Tensor())); });
-    return out;
+    return forward_rows(saved, out_bias.value_or(Tensor()));
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -197,16 +194,21 @@ Tensor restore_rows(const RestoreInputs& inputs) {
   if (const auto restored = restore_rows_cuda(inputs)) return *restored;
   if (!takes_rows(inputs.projected)) return restore_rows_by_definition(inputs);
   const Tensor &projected = inputs.projected, &slots = inputs.slots;
+  const int64_t m = inputs.bias.numel();
   TORCH_CHECK(projected.dim() == 3 && slots.dim() == 4 && slots.size(0) == projected.size(0),
               "projected (B, n, p), slots (B, h, d_p, D)");
-  TORCH_CHECK(inputs.bias.numel() == slots.size(1) * slots.size(2) && inputs.bias.numel() <= projected.size(2) &&
+  TORCH_CHECK(m == slots.size(1) * slots.size(2) && m <= projected.size(2) &&
                   (!inputs.out_bias.defined() || inputs.out_bias.numel() == slots.size(3)),
               "bias (h d_p), no more than p; out_bias (D)");
   require_like(projected, {inputs.bias, slots}, inputs.lengths);
   if (inputs.out_bias.defined()) require_like(projected, {inputs.out_bias}, {});
-  return RestoreRows::apply(inputs.projected.contiguous(), inputs.bias.contiguous(), inputs.slots,
-                            if_defined(inputs.out_bias.defined() ? inputs.out_bias.contiguous() : inputs.out_bias),
-                            if_defined(inputs.lengths), inputs.dropout);
+  const int64_t others = projected.size(2) - m;
+  const Tensor logits = (others == 0 ? projected : projected.narrow(2, others, m)).contiguous();  // (B, n, m)
+  const Tensor bias = inputs.bias.contiguous(),
+               out_bias = inputs.out_bias.defined() ? inputs.out_bias.contiguous() : inputs.out_bias;
+  if (!torch::GradMode::is_enabled())
+    return forward_rows({logits, bias, readable(slots), inputs.lengths, draw_dropout_mask(inputs.dropout)}, out_bias);
+  return RestoreRows::apply(logits, bias, slots, if_defined(out_bias), if_defined(inputs.lengths), inputs.dropout);
 }
 
 Tensor restore_rows_by_definition(const RestoreInputs& inputs) {

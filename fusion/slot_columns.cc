@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "fusion/kernel_inputs.h"
 #include "fusion/mix_kernels.h"
@@ -52,11 +53,43 @@ constexpr int64_t kGrain = 64;  // features that a thread takes at least
 
 /// One head of (h, m, n), or the whole of (m, n).
 template <class T>
-Strided<T> matrix_of(const Tensor& x, int64_t head) {
+Strided<T> matrix_of(const Tensor& x, int64_t head = 0) {
   return {data_of<T>(x) + (x.dim() == 3 ? head * x.stride(0) : 0), x.stride(-2), x.stride(-1)};
 }
 
+bool are_few(const Tensor& right) { return right.size(-2) * right.size(-1) <= kFewNumbers; }
+
+/// Products in parts of a few rows each, shared out to threads.
+template <class T>
+class RowProducts {
+ public:
+  static constexpr int64_t kRows = 16;
+
+  /// The rows of `whole` from `first` on.
+  void add(const SmallProduct<T>& whole, int64_t first) {
+    SmallProduct<T> part = whole;
+    part.a = whole.a.below(first);
+    part.c = whole.c.below(first);
+    part.sizes.m = std::min(kRows, whole.sizes.m - first);
+    if (whole.start != nullptr) part.start = whole.start + first;
+    parts_.push_back(part);
+  }
+
+  void run() const {
+    at::parallel_for(0, std::ssize(parts_), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) multiply_small(parts_[static_cast<size_t>(i)]);
+    });
+  }
+
+ private:
+  std::vector<SmallProduct<T>> parts_;
+};
+
 }  // namespace
+
+SlotColumns parts_of(const Tensor& all, int64_t d_in) {
+  return {all.narrow(0, 0, d_in), all.narrow(0, d_in, d_in), all.narrow(0, 2 * d_in, all.size(0) - 2 * d_in), all};
+}
 
 Tensor attend(const SlotColumns& slots, const MixShape& shape, const DropoutMask& mask) {
   Tensor out = torch::empty({shape.columns(), shape.dim}, slots.values.options());
@@ -72,8 +105,7 @@ Tensor attend(const SlotColumns& slots, const MixShape& shape, const DropoutMask
 SlotColumns attend_backward(const SlotColumns& slots, const MixShape& shape, const DropoutMask& mask,
                             const Tensor& of_out) {
   const int64_t d_in = shape.d_in, dim = shape.dim;
-  const Tensor all = torch::empty({2 * d_in + dim, shape.columns()}, of_out.options());
-  const SlotColumns of{all.narrow(0, 0, d_in), all.narrow(0, d_in, d_in), all.narrow(0, 2 * d_in, dim), all};
+  const SlotColumns of = parts_of(torch::empty({2 * d_in + dim, shape.columns()}, of_out.options()), d_in);
   AT_DISPATCH_FLOATING_TYPES(of_out.scalar_type(), "mix_slots", [&] {
     for_each_head<scalar_t>(shape, mask, [&](int64_t b, int64_t i, const BlockMask& of_head, scalar_t* room) {
       mix_head_backward(head_of<const scalar_t>(slots, shape, b, i), sizes_of(shape), of_head,
@@ -84,35 +116,56 @@ SlotColumns attend_backward(const SlotColumns& slots, const MixShape& shape, con
 }
 
 void multiply_heads(const Tensor& a, const Tensor& b, Tensor out, const Tensor& start) {
-  const int64_t heads = a.dim() == 3 ? a.size(0) : 1, rows = a.size(-2), k = a.size(-1), n = b.size(-1);
-  if (k * n > kFewNumbers) {
-    a.dim() == 3 ? at::bmm_out(out, a, b) : at::mm_out(out, a, b);
-    if (start.defined()) (out.dim() == 3 ? out[0] : out).add_(start.unsqueeze(1));
+  const int64_t heads = a.size(0), rows = a.size(1), k = a.size(2), n = b.size(2);
+  if (!are_few(b)) {
+    at::bmm_out(out, a, b);
+    if (start.defined()) out[0].add_(start.unsqueeze(1));
     return;
   }
-  // Heads side by side are parts of the same rows of a weight: all of them, then the next few rows.
-  constexpr int64_t kRows = 16;
   AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "mix_slots", [&] {
-    const Tensor right = b.stride(-1) == 1 ? b : b.clone(at::MemoryFormat::Contiguous);
-    at::parallel_for(0, (rows + kRows - 1) / kRows, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t first = begin * kRows; first < std::min(end * kRows, rows); first += kRows) {
-        for (int64_t head = 0; head < heads; ++head) {
-          multiply_small(SmallProduct<scalar_t>{
-              .a = matrix_of<const scalar_t>(a, head).below(first),
-              .b = matrix_of<const scalar_t>(right, head),
-              .c = matrix_of<scalar_t>(out, head).below(first),
-              .sizes = {std::min(kRows, rows - first), k, n},
-              .start = start.defined() && head == 0 ? data_of<scalar_t>(start) + first : nullptr});
-        }
-      }
-    });
+    const Tensor right = b.stride(2) == 1 ? b : b.clone(at::MemoryFormat::Contiguous);
+    RowProducts<scalar_t> products;
+    // Heads side by side are parts of the same rows of a weight: all of them, then the next few rows.
+    for (int64_t first = 0; first < rows; first += RowProducts<scalar_t>::kRows) {
+      for (int64_t head = 0; head < heads; ++head)
+        products.add({.a = matrix_of<const scalar_t>(a, head),
+                      .b = matrix_of<const scalar_t>(right, head),
+                      .c = matrix_of<scalar_t>(out, head),
+                      .sizes = {rows, k, n},
+                      .start = start.defined() && head == 0 ? data_of<scalar_t>(start) : nullptr},
+                     first);
+    }
+    products.run();
   });
 }
 
-Tensor linear_columns(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  Tensor out = torch::empty({weight.size(0), x.size(1)}, x.options());
-  multiply_heads(weight, x, out, bias);
-  return out;
+Tensor linear_columns(const std::vector<ColumnsLinear>& linears) {
+  int64_t rows = 0;
+  for (const ColumnsLinear& a : linears) rows += a.weight.size(0);
+  const Tensor& x = linears.front().x;
+  Tensor all = torch::empty({rows, x.size(1)}, x.options());
+  AT_DISPATCH_FLOATING_TYPES(all.scalar_type(), "mix_slots", [&] {
+    RowProducts<scalar_t> products;
+    int64_t below = 0;
+    for (const ColumnsLinear& a : linears) {
+      const int64_t features = a.weight.size(0);
+      Tensor out = all.narrow(0, below, features);
+      below += features;
+      if (!are_few(a.x)) {
+        at::mm_out(out, a.weight, a.x).add_(a.bias.unsqueeze(1));
+        continue;
+      }
+      for (int64_t first = 0; first < features; first += RowProducts<scalar_t>::kRows)
+        products.add({.a = matrix_of<const scalar_t>(a.weight),
+                      .b = matrix_of<const scalar_t>(a.x),
+                      .c = matrix_of<scalar_t>(out),
+                      .sizes = {features, a.x.size(0), a.x.size(1)},
+                      .start = data_of<scalar_t>(a.bias)},
+                     first);
+    }
+    products.run();
+  });
+  return all;
 }
 
 Tensor columns_of(const Tensor& x) {

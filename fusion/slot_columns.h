@@ -7,6 +7,8 @@
 
 #include <torch/torch.h>
 
+#include <vector>
+
 #include "fusion/dropout_mask.h"
 
 namespace fusion {
@@ -22,8 +24,10 @@ struct MixShape {
 struct SlotColumns {
   torch::Tensor queries, keys;  // (d_in, L)
   torch::Tensor values;         // (D, L)
-  torch::Tensor all;            // gradients alone have it: one below the other, (2 d_in + D, L)
+  torch::Tensor all;            // one below the other, (2 d_in + D, L)
 };
+/// Of `all`, its parts being views.
+SlotColumns parts_of(const torch::Tensor& all, int64_t d_in);
 
 /// concat of P_i V_i, (L, D): of each sample and head P = softmax(Q K^T / sqrt(r)), dropped out.
 torch::Tensor attend(const SlotColumns& slots, const MixShape& shape, const DropoutMask& mask);
@@ -32,12 +36,18 @@ torch::Tensor attend(const SlotColumns& slots, const MixShape& shape, const Drop
 SlotColumns attend_backward(const SlotColumns& slots, const MixShape& shape, const DropoutMask& mask,
                             const torch::Tensor& of_out);
 
-/// `out` (h, m, n) = a (h, m, k) b (h, k, n), or all without h, for any strides; the (first) head's plus `start` (m),
-/// where it is defined, in each column.
+/// `out` (h, m, n) = a (h, m, k) b (h, k, n), for any strides; the first head's plus `start` (m), where it is defined,
+/// in each column.
 void multiply_heads(const torch::Tensor& a, const torch::Tensor& b, torch::Tensor out, const torch::Tensor& start = {});
 
-/// A x + b: x (K, L), A (N, K), b (N) -> (N, L).
-torch::Tensor linear_columns(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
+/// A x + b, (N, L).
+struct ColumnsLinear {
+  torch::Tensor x;             // (K, L) contiguous
+  torch::Tensor weight, bias;  // A (N, K), b (N)
+};
+
+/// All of them, one below the other, shared out to threads together.
+torch::Tensor linear_columns(const std::vector<ColumnsLinear>& linears);
 
 /// x (L, K) in columns, (K, L).
 torch::Tensor columns_of(const torch::Tensor& x);

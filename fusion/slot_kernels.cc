@@ -105,10 +105,10 @@ VQA_INLINE void drop(T* weights, int64_t count, const BlockMask& mask) {
 }
 
 template <class T>
-VQA_INLINE void slots_forward_of(const T* logits, int64_t row, const T* bias, T* weights, int64_t rows,
-                                 const SlotGroups& groups, const BlockMask& mask) {
+VQA_INLINE void slots_forward_of(const T* logits, const T* bias, T* weights, int64_t rows, const SlotGroups& groups,
+                                 const BlockMask& mask) {
   const int64_t m = groups.columns();
-  for (int64_t r = 0; r < rows; ++r) softmaxes(logits + r * row, bias, weights + r * m, groups);
+  for (int64_t r = 0; r < rows; ++r) softmaxes(logits + r * m, bias, weights + r * m, groups);
   drop(weights, rows * m, mask);
 }
 
@@ -154,13 +154,13 @@ double dot(const double* a, const double* b, int64_t count) {
   return data::sum_of(count, [&](int64_t i) { return a[i] * b[i]; });
 }
 
-VQA_VECTOR_CLONES void slots_forward(const float* logits, int64_t row, const float* bias, float* weights, int64_t rows,
+VQA_VECTOR_CLONES void slots_forward(const float* logits, const float* bias, float* weights, int64_t rows,
                                      const SlotGroups& groups, const BlockMask& mask) {
-  slots_forward_of(logits, row, bias, weights, rows, groups, mask);
+  slots_forward_of(logits, bias, weights, rows, groups, mask);
 }
-void slots_forward(const double* logits, int64_t row, const double* bias, double* weights, int64_t rows,
-                   const SlotGroups& groups, const BlockMask& mask) {
-  slots_forward_of(logits, row, bias, weights, rows, groups, mask);
+void slots_forward(const double* logits, const double* bias, double* weights, int64_t rows, const SlotGroups& groups,
+                   const BlockMask& mask) {
+  slots_forward_of(logits, bias, weights, rows, groups, mask);
 }
 
 VQA_VECTOR_CLONES void slots_backward(float* weights, float* gradient, int64_t rows, const SlotGroups& groups,

@@ -64,11 +64,11 @@ struct SlotGroups {
   int64_t columns() const { return heads * slots; }
 };
 
-/// `logits` (rows, m), `row` numbers from one row to the next, plus `bias` (m) -> weights after dropout (rows, m).
-void slots_forward(const float* logits, int64_t row, const float* bias, float* weights, int64_t rows,
-                   const SlotGroups& groups, const BlockMask& mask);
-void slots_forward(const double* logits, int64_t row, const double* bias, double* weights, int64_t rows,
-                   const SlotGroups& groups, const BlockMask& mask);
+/// `logits` (rows, m) plus `bias` (m) -> weights after dropout (rows, m).
+void slots_forward(const float* logits, const float* bias, float* weights, int64_t rows, const SlotGroups& groups,
+                   const BlockMask& mask);
+void slots_forward(const double* logits, const double* bias, double* weights, int64_t rows, const SlotGroups& groups,
+                   const BlockMask& mask);
 
 /// `weights` (rows, m) without dropout -> with it, in place; `gradient` (rows, m) of those -> of the logits, in place.
 void slots_backward(float* weights, float* gradient, int64_t rows, const SlotGroups& groups, const BlockMask& mask);

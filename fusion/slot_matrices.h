@@ -76,6 +76,12 @@ void multiply_add(const Matrix<A>& a, const Matrix<B>& b, const Matrix<C>& c) {
   c.tensor().addmm_(a.tensor(), b.tensor());
 }
 
+/// c += a b, or = where it `adds` not.
+template <class A, class B, class C>
+void multiply_to(bool adds, const Matrix<A>& a, const Matrix<B>& b, const Matrix<C>& c) {
+  adds ? multiply_add(a, b, c) : multiply(a, b, c);
+}
+
 /// Adds all `parts`, of `numbers` each, to `to`, in their order, shared out to threads.
 template <class T>
 void add_up(const std::vector<const T*>& parts, int64_t numbers, T* to) {

@@ -106,9 +106,11 @@ template <class Device>
 struct CompressRowsOn : torch::autograd::Function<CompressRowsOn<Device>> {
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
                                                 const torch::Tensor& queries, const torch::Tensor& weight,
+                                                const std::optional<torch::Tensor>& bias,
                                                 const std::optional<torch::Tensor>& lengths, double p) {
     const c10::DeviceGuard guard(x.device());
     const CompressInputs in{x, lengths.value_or(torch::Tensor()), queries, weight};
+    context->saved_data["biases"] = bias ? bias->numel() : 0;
     const DropoutMask mask = draw_dropout_mask(p);
     const CompressForward to =
         with_type(x, [&](auto number) { return compress_forward<Device, decltype(number)>(in, mask); });
@@ -129,18 +131,23 @@ struct CompressRowsOn : torch::autograd::Function<CompressRowsOn<Device>> {
     const DropoutMask mask = saved_mask(*context);
     auto of_inputs =
         with_type(in.x, [&](auto number) { return compress_backward<Device, decltype(number)>(in, kept, of, mask); });
-    of_inputs.resize(5);
+    const int64_t biases = context->saved_data["biases"].toInt();
+    of_inputs.push_back(biases > 0 ? torch::zeros({biases}, in.x.options()) : torch::Tensor());
+    of_inputs.resize(6);
     return of_inputs;
   }
 };
 
-/// compress_rows by kernels on a Device.
+/// compress_rows by kernels on a Device: `weight` of the functions above is that of the inputs with `beside` below it.
 template <class Device>
 std::optional<Compressed> compress_rows_on(const CompressInputs& in) {
-  if (!one_type({in.x, in.queries, in.weight}) || in.queries.size(2) > kMostSlots || in.queries.size(3) > kMostR)
+  const bool has_beside = in.beside.defined();
+  if (!one_type({in.x, in.queries, in.weight, has_beside ? in.beside : in.weight}) || in.queries.size(2) > kMostSlots ||
+      in.queries.size(3) > kMostR)
     return std::nullopt;
-  const auto outputs = CompressRowsOn<Device>::apply(in.x.contiguous(), in.queries.contiguous(), in.weight.contiguous(),
-                                                     if_defined(in.lengths), in.dropout);
+  const torch::Tensor weight = has_beside ? torch::cat({in.weight, in.beside}) : in.weight;
+  const auto outputs = CompressRowsOn<Device>::apply(in.x.contiguous(), in.queries.contiguous(), weight.contiguous(),
+                                                     if_defined(in.bias), if_defined(in.lengths), in.dropout);
   return Compressed{outputs[0], outputs[1], outputs[2]};
 }
 

@@ -29,9 +29,11 @@ struct Sizes {
   int64_t batch = 3;
   bool has_out_bias = true;
   bool in_columns = false;  // slots, as mix_slots leaves those of one sample
+  bool has_bias = true, has_beside = true;
+  int64_t others = 0;  // columns of `projected` that restore_rows does not read
 
   int64_t m() const { return heads * slots; }
-  int64_t columns() const { return heads * r + m(); }
+  int64_t keys() const { return heads * r; }
 };
 
 /// Something that computes both.
@@ -66,7 +68,9 @@ CompressInputs compress_inputs(const Sizes& s, at::DeviceType device = torch::kC
   CompressInputs inputs{.lengths = lengths_of(s, device), .dropout = s.dropout};
   inputs.x = leaf({s.batch, s.n, s.dim}, s, device);
   inputs.queries = leaf({s.batch, s.heads, s.slots, s.r}, s, device);
-  inputs.weight = leaf({s.columns(), s.dim}, s, device, scale);
+  inputs.weight = leaf({s.keys(), s.dim}, s, device, scale);
+  if (s.has_bias) inputs.bias = leaf({s.keys()}, s, device);
+  if (s.has_beside) inputs.beside = leaf({s.m(), s.dim}, s, device, scale);
   return inputs;
 }
 
@@ -78,7 +82,7 @@ Tensor in_columns(const Tensor& slots) {
 RestoreInputs restore_inputs(const Sizes& s, at::DeviceType device = torch::kCPU) {
   torch::manual_seed(8);
   RestoreInputs inputs{.lengths = lengths_of(s, device), .dropout = s.dropout};
-  inputs.projected = leaf({s.batch, s.n, s.columns()}, s, device);
+  inputs.projected = leaf({s.batch, s.n, s.m() + s.others}, s, device);
   inputs.bias = leaf({s.m()}, s, device);
   inputs.slots = leaf({s.batch, s.heads, s.slots, s.dim}, s, device);
   if (s.in_columns) inputs.slots = in_columns(inputs.slots);
@@ -92,7 +96,23 @@ Tensor weighed(const Tensor& x) {
   return (x * factors.view_as(x).to(x.options())).sum();
 }
 
-Tensor loss(const Compressed& c) { return weighed(c.mixed) + weighed(c.row_sums) + weighed(c.projected); }
+/// What compress_rows gives, of `projected` the columns that its callers may read.
+std::vector<Tensor> outputs_of(const CompressInputs& inputs, const Compressed& c) {
+  const int64_t beside = inputs.beside.defined() ? inputs.beside.size(0) : 0;
+  return {c.mixed, c.row_sums, c.projected.narrow(-1, c.projected.size(-1) - beside, beside)};
+}
+
+std::vector<Tensor> leaves_of(const CompressInputs& inputs) {
+  std::vector<Tensor> leaves{inputs.x, inputs.queries, inputs.weight};
+  for (const Tensor& x : {inputs.bias, inputs.beside}) {
+    if (x.defined()) leaves.push_back(x);
+  }
+  return leaves;
+}
+
+Tensor loss(const std::vector<Tensor>& outputs) {
+  return weighed(outputs[0]) + weighed(outputs[1]) + weighed(outputs[2]);
+}
 
 std::vector<Tensor> on_cpu(std::vector<Tensor> tensors) {
   for (Tensor& each : tensors) each = each.detach().cpu().to(torch::kFloat32);
@@ -103,9 +123,8 @@ std::vector<Tensor> on_cpu(std::vector<Tensor> tensors) {
 std::vector<Tensor> compressed_by(const Place& place, const Sizes& sizes) {
   const CompressInputs inputs = compress_inputs(sizes, place.device);
   torch::manual_seed(9);
-  const Compressed c = place.compress(inputs);
-  std::vector<Tensor> all{c.mixed, c.row_sums, c.projected};
-  for (Tensor& g : torch::autograd::grad({loss(c)}, {inputs.x, inputs.queries, inputs.weight})) all.push_back(g);
+  std::vector<Tensor> all = outputs_of(inputs, place.compress(inputs));
+  for (Tensor& g : torch::autograd::grad({loss(all)}, leaves_of(inputs))) all.push_back(g);
   return on_cpu(all);
 }
 
@@ -130,7 +149,8 @@ const std::vector<Sizes>& cases() {
       {.n = 9, .lengths = {9, 0, 4}},
       {.n = 600, .lengths = {1, 600, 257}},
       {.n = 9, .dropout = 0.3},
-      {.n = 600, .lengths = {599, 3, 300}, .dropout = 0.3},
+      {.n = 600, .lengths = {599, 3, 300}, .dropout = 0.3, .others = 4},
+      {.n = 600, .lengths = {599, 3, 300}, .has_beside = false},
       {.n = 150, .dim = 70, .slots = 48, .r = 3, .lengths = {150, 128, 1}, .dropout = 0.1},
       {.n = 300, .dim = 128, .heads = 8, .slots = 16, .r = 3, .lengths = {300, 100, 129}, .dropout = 0.1},
       {.n = 130, .dim = 64, .heads = 8, .slots = 16, .r = 3},
@@ -145,6 +165,8 @@ const std::vector<Sizes>& cases() {
 void expect_equal(const std::vector<Tensor>& found, const std::vector<Tensor>& expected, size_t i) {
   ASSERT_EQ(found.size(), expected.size());
   for (size_t j = 0; j < found.size(); ++j) {
+    ASSERT_EQ(found[j].sizes(), expected[j].sizes()) << "case " << i << ", tensor " << j;
+    if (expected[j].numel() == 0) continue;
     // One row has all the weight there is: the gradient of its queries is nothing but rounding.
     const double scale = std::max(1.0, expected[j].abs().max().item<double>());
     EXPECT_LT((found[j] - expected[j]).abs().max().item<double>(), 2e-5 * scale) << "case " << i << ", tensor " << j;
@@ -185,9 +207,10 @@ INSTANTIATE_TEST_SUITE_P(On, SlotRowsInBfloat16, testing::Values(kCuda, kEmulate
                          [](const auto& place) { return place.param.name; });
 
 TEST_P(SlotRowsInBfloat16, AreNearThoseInFloat) {
-  for (const size_t i : {5, 7, 8}) {
+  for (const size_t i : {5, 8, 9}) {
     Sizes sizes = cases()[i];
     sizes.rounded = true;
+    sizes.has_bias = false;  // whose gradient is nothing but rounding
     const auto compressed = compressed_by(kDefinition, sizes), restored = restored_by(kDefinition, sizes);
     sizes.type = torch::kBFloat16;
     expect_near(compressed_by(GetParam(), sizes), compressed, i);
@@ -222,6 +245,13 @@ TEST(CompressRows, RefusesWhatItWouldReadBeyond) {
   inputs.queries = whole.to(torch::kFloat64);
   EXPECT_THROW(compress_rows(inputs), c10::Error);
   inputs.queries = whole;
+  const Tensor all_keys = inputs.weight;
+  inputs.weight = all_keys.narrow(0, 1, 5);
+  EXPECT_THROW(compress_rows(inputs), c10::Error);
+  inputs.weight = all_keys;
+  inputs.beside = inputs.beside.narrow(1, 1, 5);
+  EXPECT_THROW(compress_rows(inputs), c10::Error);
+  inputs.beside = Tensor();
   inputs.lengths = torch::tensor({7, 8, 1}, torch::kInt64);  // of 7 rows
   EXPECT_THROW(compress_rows(inputs), c10::Error);
   RestoreInputs to = restore_inputs({});
@@ -238,7 +268,7 @@ TEST(RestoreRows, ReadABiasOfAnyStride) {
 
 TEST(CompressRows, GradientsAreThoseOfFiniteDifferences) {
   const CompressInputs inputs = compress_inputs({.lengths = {7, 0, 3}, .type = torch::kFloat64});
-  expect_gradients([&] { return loss(compress_rows(inputs)); }, {inputs.x, inputs.queries, inputs.weight});
+  expect_gradients([&] { return loss(outputs_of(inputs, compress_rows(inputs))); }, leaves_of(inputs));
 }
 
 TEST(RestoreRows, GradientsAreThoseOfFiniteDifferences) {
@@ -251,9 +281,9 @@ TEST(CompressRows, GradientsUnderDropoutAreThoseOfTheMaskDrawn) {
   const CompressInputs inputs = compress_inputs({.dropout = 0.4, .type = torch::kFloat64});
   const auto with_one_seed = [&] {
     torch::manual_seed(4);
-    return loss(compress_rows(inputs));
+    return loss(outputs_of(inputs, compress_rows(inputs)));
   };
-  expect_gradients(with_one_seed, {inputs.x, inputs.queries, inputs.weight});
+  expect_gradients(with_one_seed, leaves_of(inputs));
 }
 
 TEST(RestoreRows, GradientsUnderDropoutAreThoseOfTheMaskDrawn) {
@@ -277,10 +307,8 @@ TEST_P(SlotRows, DoNotReadPadding) {
     };
     const CompressInputs inputs = compress_inputs(sizes, place.device);
     spoilt(inputs.x);
-    const Compressed c = place.compress(inputs);
-    std::vector<Tensor> all{c.mixed, c.row_sums, c.projected};
-    for (const Tensor& g : torch::autograd::grad({loss(c)}, {inputs.x, inputs.queries, inputs.weight}))
-      all.push_back(g);
+    std::vector<Tensor> all = outputs_of(inputs, place.compress(inputs));
+    for (const Tensor& g : torch::autograd::grad({loss(all)}, leaves_of(inputs))) all.push_back(g);
     all = on_cpu(all);
     for (size_t i = 0; i < all.size(); ++i) EXPECT_TRUE(torch::equal(all[i], clean[i])) << "compressed, tensor " << i;
 
@@ -299,7 +327,7 @@ TEST_P(SlotRows, DoNotReadPadding) {
 
 // Scores so far apart that exp of their difference is nothing, block after block in either order.
 TEST_P(SlotRows, StandGreatScores) {
-  CompressInputs inputs = compress_inputs({.n = 3 * kBlockRows}, GetParam().device);
+  CompressInputs inputs = compress_inputs({.n = 3 * kBlockRows, .has_bias = false}, GetParam().device);
   const torch::NoGradGuard no_grad;
   inputs.queries.mul_(300);
   const Tensor found = GetParam().compress(inputs).mixed;
@@ -319,10 +347,11 @@ TEST_P(SlotRows, TakeAnEmptyBatch) {
   const Sizes s;
   const auto options = torch::dtype(torch::kFloat32).device(GetParam().device);
   const auto none = [&](at::IntArrayRef sizes) { return torch::zeros(sizes, options).requires_grad_(); };
-  const CompressInputs inputs{.x = none({0, 4, 6}), .queries = none({0, 3, 5, 2}), .weight = none({s.columns(), 6})};
+  const CompressInputs inputs{
+      .x = none({0, 4, 6}), .queries = none({0, 3, 5, 2}), .weight = none({s.keys(), 6}), .beside = none({s.m(), 6})};
   const Compressed c = GetParam().compress(inputs);
   EXPECT_EQ(c.mixed.sizes(), (std::vector<int64_t>{0, 3, 5, 6}));
-  EXPECT_EQ(c.projected.sizes(), (std::vector<int64_t>{0, 4, s.columns()}));
+  EXPECT_EQ(outputs_of(inputs, c)[2].sizes(), (std::vector<int64_t>{0, 4, s.m()}));
   const Tensor rows = GetParam().restore(
       {.projected = c.projected, .bias = none({15}), .slots = none({0, 3, 5, 6}), .out_bias = none({6})});
   EXPECT_EQ(rows.sizes(), (std::vector<int64_t>{0, 4, 6}));
