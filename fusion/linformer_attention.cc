@@ -52,7 +52,8 @@ AttentionOutput LinformerAttentionImpl::cross(const Sequence& queries, const Seq
   const int64_t n = keys.features.size(1);
   if (n > options_.max_length) {
     throw std::invalid_argument("linformer attention was built for at most " + std::to_string(options_.max_length) +
-                                " positions, this sequence has " + std::to_string(n));
+                                " positions, this sequence has " + std::to_string(n) +
+                                "; a model for longer ones has more max-cells");
   }
   const Mixed for_keys = mix(key_map_, keys);
   const torch::Tensor k = project(for_keys, key_);                                                   // (B, h, k, d_h)

@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
   bench::register_attention();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
+  const size_t run = benchmark::RunSpecifiedBenchmarks();
   bench::report_attention();
-  return 0;
+  return run > 0 ? 0 : 1;  // Google Benchmark has said that the filter matches nothing
 }

@@ -20,7 +20,24 @@ namespace {
 /// Attention parameters of MCAN-small (Yu et al. 2019), to which papers compare: 18 blocks of softmax attention.
 constexpr int64_t kMcanSmall = 18 * 4 * (512 * 512 + 512);
 
-/// The parameters of all attention in the encoder-decoder, and of each block: "encoder.0", "decoder.0 self", ...
+std::string counted(int64_t count, const std::string& what) {
+  return (grouped(count) + ' ').append(what).append(count == 1 ? "" : "s");
+}
+
+/// The layers that a module is: of "encoder.1", with two layers to a module, "encoder.2-3".
+std::string layers_of(const std::string& module, const fusion::McanOptions& options) {
+  const auto dot = module.find('.');
+  const int64_t layers = module.starts_with("encoder") ? options.encoder_layers : options.decoder_layers;
+  const int64_t first = std::stoll(module.substr(dot + 1)) * options.share_layers;
+  const int64_t last = std::min(first + options.share_layers, layers) - 1;
+  std::ostringstream name;
+  name << module.substr(0, dot + 1) << first;
+  if (last > first) name << '-' << last;
+  return name.str();
+}
+
+/// The parameters of all attention in the encoder-decoder, and of each block: "encoder.0", "decoder.0 self", or of
+/// layers that are one, "encoder.0-5".
 void write_attention(std::ostream& out, Model& model) {
   const fusion::McanOptions options = mcan_options(model->options().config);
   const std::vector<std::pair<std::string, std::string>> blocks{
@@ -38,7 +55,8 @@ void write_attention(std::ostream& out, Model& model) {
     const std::string layer = module.key().substr(0, leaf), role = module.key().substr(leaf);
     const auto block = std::find_if(blocks.begin(), blocks.end(), [&](const auto& b) { return b.first == role; });
     const std::string name = role.substr(1, role.find("_attention") - 1);
-    write_line(each, "  " + layer.substr(layer.find('.') + 1) + (role == ".attention" ? "" : " " + name),
+    write_line(each,
+               "  " + layers_of(layer.substr(layer.find('.') + 1), options) + (role == ".attention" ? "" : " " + name),
                grouped(count) + " " + block->second);
   }
   std::ostringstream share;
@@ -51,7 +69,7 @@ std::string describe_bundle(const fs::path& path) {
   Bundle bundle = Bundle::load(path);
   std::ostringstream out;
   write_line(out, "model", path.string());
-  std::string trained = std::to_string(bundle.record.epochs) + " epochs, " + grouped(bundle.record.steps) + " steps";
+  std::string trained = counted(bundle.record.epochs, "epoch") + ", " + counted(bundle.record.steps, "step");
   if (bundle.record.accuracy >= 0) {
     std::ostringstream accuracy;
     accuracy << std::fixed << std::setprecision(2) << bundle.record.accuracy;

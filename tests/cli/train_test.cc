@@ -1,6 +1,8 @@
 // vqa train: what it makes, and from what settings.
 #include <algorithm>
 
+#include <regex>
+
 #include "tests/cli/cli_test.h"
 
 namespace cli {
@@ -157,12 +159,18 @@ TEST_F(TrainTest, EveryAttentionKind) {
 }
 
 TEST_F(TrainTest, MixedAttentionAndSharedLayers) {
-  const Outcome training = train(
-      "--attention vanilla --image-attention linformer --max-cells 16 --cross-attention dba --share-layers 2" + kTiny);
+  const std::string three_layers = std::regex_replace(kTiny, std::regex("-layers 1"), "-layers 3");
+  const Outcome training =
+      train("--attention vanilla --image-attention linformer --max-cells 16 --cross-attention dba --share-layers 2" +
+            three_layers);
   expect_done(training);
   EXPECT_THAT(training.err, HasSubstr("model: vanilla (question), linformer (image), dba (cross) attention, "));
   EXPECT_EQ(model_config()["question-attention"], "");
   EXPECT_EQ(model_config()["share-layers"], 2);
+  const std::string info = vqa("info m").out;
+  for (const char* block :
+       {"\n  encoder.0-1 ", "\n  encoder.2 ", "\n  decoder.0-1 self ", "\n  decoder.2 cross ", " 1 epoch, "})
+    EXPECT_THAT(info, HasSubstr(block));
   expect_answers();
 }
 

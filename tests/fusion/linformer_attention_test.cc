@@ -77,7 +77,10 @@ TEST(LinformerAttention, RefusesMorePositionsThanItWasBuiltFor) {
     attention->cross(few, many, {});
     FAIL() << "was accepted";
   } catch (const std::invalid_argument& error) {
-    EXPECT_STREQ(error.what(), "linformer attention was built for at most 40 positions, this sequence has 41");
+    EXPECT_STREQ(
+        error.what(),
+        "linformer attention was built for at most 40 positions, this sequence has 41; a model for longer ones "
+        "has more max-cells");
   }
 }
 

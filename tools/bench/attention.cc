@@ -145,7 +145,7 @@ void report_attention() {
   const int threads = at::get_num_threads();
   std::cerr << "\nself-attention, batch 1, "
             << (threads == 1 ? "1 thread, processor time" : std::to_string(threads) + " threads, time by the clock")
-            << "\n"
+            << "; times are medians over rounds, ratios medians of those within a round\n"
             << attention_table(results());
 }
 

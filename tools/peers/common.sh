@@ -25,19 +25,34 @@ build() {
   (cd "$root" && cmake --preset release >/dev/null && cmake --build --preset release --target "$@" >&2)
 }
 
-# Takes --help and --venv DIR from the arguments; the others are in `rest`.
+refuse() {
+  say "$@" "(see tools/peers/${0##*/} --help)"
+  exit 2
+}
+
+# Takes --help and --venv DIR from the arguments; the others are in `rest`. What flags there are, and which of them are
+# needed, the first line of `usage` says: a mistake is told before anything is installed.
 read_options() {
+  local line flag
+  line=$(usage | head -n 1)
   rest=()
   while (($# > 0)); do
     case $1 in
       -h | --help) usage && exit ;;
       --venv)
-        [[ $# -ge 2 ]] || { say "--venv needs a folder" && exit 2; }
+        [[ $# -ge 2 ]] || refuse "--venv needs a folder"
         venv=$2
         shift
+        ;;
+      --*)
+        grep -qw -e "$1" <<<"$line" || refuse "unknown argument: $1"
+        rest+=("$1")
         ;;
       *) rest+=("$1") ;;
     esac
     shift
+  done
+  for flag in $(sed 's/\[[^]]*\]//g' <<<"$line" | grep -o -e '--[a-z-]*'); do
+    [[ " ${rest[*]} " == *" $flag "* ]] || refuse "$flag is missing"
   done
 }
