@@ -67,8 +67,8 @@ void gather_queries(const T* matrix, const Shape& s, T* queries) {
 template <class T>
 void scale_rows(T* matrix, const T* factors, int64_t rows, int64_t columns) {
   for (int64_t j = 0; j < rows; ++j) {
-    if (factors[j] == T(1)) continue;
-    for (int64_t k = 0; k < columns; ++k) matrix[j * columns + k] *= factors[j];
+    T* row = matrix + j * columns;
+    if (factors[j] != T(1)) scale(row, factors[j], columns, row);
   }
 }
 
@@ -177,11 +177,7 @@ class Forward {
     for (int64_t i = first; i < last; ++i) {
       const T factor = std::exp(softmax(i).most[j] - most) / total;
       const T* from = sum_of(i) + j * s_.dim;
-      if (i == first) {
-        for (int64_t k = 0; k < s_.dim; ++k) to[k] = factor * from[k];
-      } else {
-        for (int64_t k = 0; k < s_.dim; ++k) to[k] += factor * from[k];
-      }
+      i == first ? scale(from, factor, s_.dim, to) : add_scaled(from, factor, s_.dim, to);
     }
     data_of<T>(row_sums)[b * s_.m() + j] = kept / total;
     data_of<T>(log_sums)[b * s_.m() + j] = most + std::log(total);

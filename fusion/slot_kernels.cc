@@ -147,6 +147,20 @@ void positions_backward(double* scores, double* gradient, int64_t rows, int64_t 
   positions_backward_of<true>(scores, gradient, rows, m, from, mask);
 }
 
+VQA_VECTOR_CLONES void scale(const float* from, float factor, int64_t count, float* to) {
+  for (int64_t i = 0; i < count; ++i) to[i] = factor * from[i];
+}
+void scale(const double* from, double factor, int64_t count, double* to) {
+  for (int64_t i = 0; i < count; ++i) to[i] = factor * from[i];
+}
+
+VQA_VECTOR_CLONES void add_scaled(const float* from, float factor, int64_t count, float* to) {
+  for (int64_t i = 0; i < count; ++i) to[i] += factor * from[i];
+}
+void add_scaled(const double* from, double factor, int64_t count, double* to) {
+  for (int64_t i = 0; i < count; ++i) to[i] += factor * from[i];
+}
+
 VQA_VECTOR_CLONES float dot(const float* a, const float* b, int64_t count) {
   return data::sum_of(count, [&](int64_t i) { return a[i] * b[i]; });
 }

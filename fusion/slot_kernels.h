@@ -53,6 +53,14 @@ void positions_backward(float* scores, float* gradient, int64_t rows, int64_t m,
 void positions_backward(double* scores, double* gradient, int64_t rows, int64_t m,
                         const PositionsGradient<double>& from, const BlockMask& mask);
 
+/// to = factor from, `count` numbers each; `to` may be `from`.
+void scale(const float* from, float factor, int64_t count, float* to);
+void scale(const double* from, double factor, int64_t count, double* to);
+
+/// to += factor from.
+void add_scaled(const float* from, float factor, int64_t count, float* to);
+void add_scaled(const double* from, double factor, int64_t count, double* to);
+
 /// a b of `count` numbers each.
 float dot(const float* a, const float* b, int64_t count);
 double dot(const double* a, const double* b, int64_t count);

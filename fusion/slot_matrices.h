@@ -9,6 +9,7 @@
 
 #include "fusion/kernel_inputs.h"
 #include "fusion/row_blocks.h"
+#include "fusion/slot_kernels.h"
 
 namespace fusion {
 
@@ -88,9 +89,7 @@ void add_up(const std::vector<const T*>& parts, int64_t numbers, T* to) {
   constexpr int64_t kGrain = 1 << 14;  // numbers that a thread takes at least
   if (parts.empty()) return;
   at::parallel_for(0, numbers, kGrain, [&](int64_t begin, int64_t end) {
-    for (const T* part : parts) {
-      for (int64_t i = begin; i < end; ++i) to[i] += part[i];
-    }
+    for (const T* part : parts) add_scaled(part + begin, T(1), end - begin, to + begin);
   });
 }
 
