@@ -14,8 +14,8 @@ constexpr int64_t kMostProducts = 1 << 15;  // multiplications of one small prod
 constexpr int64_t kGrain = 1 << 15;         // multiplications a thread takes at least
 
 template <class Float>
-Strided<Float> matrix(const torch::Tensor& x, Float* data, int64_t sample, int64_t head) {
-  return {data + sample * x.stride(0) + head * x.stride(1), x.stride(2), x.stride(3)};
+Matrix<Float> matrix(const torch::Tensor& x, Float* data, int64_t sample, int64_t head) {
+  return {data + sample * x.stride(0) + head * x.stride(1), x.size(2), x.size(3), x.stride(2), x.stride(3)};
 }
 
 /// out (B, h, m, n) = a b, for any strides.
@@ -31,7 +31,6 @@ void multiply_all(const torch::Tensor& a, const torch::Tensor& b, const torch::T
       multiply_small(SmallProduct<float>{.a = matrix(a, from_a, i / heads, i % heads),
                                          .b = matrix(b, from_b, i / heads, i % heads),
                                          .c = matrix(out, to, i / heads, i % heads),
-                                         .sizes = {m, k, n},
                                          .scratch = scratch.data()});
     }
   });

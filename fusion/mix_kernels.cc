@@ -59,69 +59,65 @@ VQA_INLINE void softmax_columns_backward(const T* weights, T* x, int64_t n, T* m
 
 /// What scores and their gradients are multiplied by, r^-1/2.
 template <class T>
-VQA_INLINE void scale(T* x, const MixSizes& sizes) {
-  const T factor = 1 / std::sqrt(static_cast<T>(sizes.r));
-  for (int64_t i = 0; i < sizes.slots * sizes.slots; ++i) x[i] *= factor;
+VQA_INLINE void scale(T* x, int64_t n, int64_t r) {
+  const T factor = 1 / std::sqrt(static_cast<T>(r));
+  for (int64_t i = 0; i < n * n; ++i) x[i] *= factor;
 }
 
 template <class T>
-VQA_INLINE void weigh(const HeadSlots<const T>& head, const MixSizes& sizes, T* weights, T* sums) {
-  const int64_t n = sizes.slots;
-  multiply_small(SmallProduct<T>{head.keys.t(), head.queries, Strided<T>{weights, n, 1}, {n, sizes.r, n}, sums});
-  scale(weights, sizes);
+VQA_INLINE void weigh(const HeadSlots<const T>& head, T* weights, T* sums) {
+  const int64_t n = head.queries.columns;
+  multiply_small(SmallProduct<T>{head.keys.t(), head.queries, Matrix<T>{weights, n, n}, sums});
+  scale(weights, n, head.queries.rows);
   softmax_columns(weights, n, sums);
 }
 
 template <class T>
-VQA_INLINE void mix(const HeadSlots<const T>& head, const MixSizes& sizes, const BlockMask& mask, Strided<T> out,
-                    T* room) {
-  const int64_t n = sizes.slots;
+VQA_INLINE void mix(const HeadSlots<const T>& head, const BlockMask& mask, Matrix<T> out, T* room) {
+  const int64_t n = head.queries.columns;
   T* weights = room;  // P^T, (keys, queries)
-  weigh(head, sizes, weights, weights + n * n);
+  weigh(head, weights, weights + n * n);
   drop(weights, n, mask);
-  multiply_small(
-      SmallProduct<T>{head.values, Strided<const T>{weights, n, 1}, out, {sizes.d_h, n, n}, weights + n * n});
+  multiply_small(SmallProduct<T>{head.values, Matrix<const T>{weights, n, n}, out, weights + n * n});
 }
 
 template <class T>
-VQA_INLINE void mix_backward(const HeadSlots<const T>& head, const MixSizes& sizes, const BlockMask& mask,
-                             Strided<const T> of_out, const HeadSlots<T>& of_head, T* room) {
-  const int64_t n = sizes.slots;
+VQA_INLINE void mix_backward(const HeadSlots<const T>& head, const BlockMask& mask, Matrix<const T> of_out,
+                             const HeadSlots<T>& of_head, T* room) {
+  const int64_t n = head.queries.columns;
   T* weights = room;  // P^T, (keys, queries)
   T* gradient = weights + n * n;
   T* sums = gradient + n * n;
   T* scratch = sums + n;
-  weigh(head, sizes, weights, sums);
-  multiply_small(SmallProduct<T>{head.values.t(), of_out, Strided<T>{gradient, n, 1}, {n, sizes.d_h, n}, scratch});
+  weigh(head, weights, sums);
+  multiply_small(SmallProduct<T>{head.values.t(), of_out, Matrix<T>{gradient, n, n}, scratch});
   drop(gradient, n, mask);
   softmax_columns_backward(weights, gradient, n, sums);
-  scale(gradient, sizes);
+  scale(gradient, n, head.queries.rows);
   drop(weights, n, mask);
-  const Strided<const T> of_scores{gradient, n, 1}, dropped{weights, n, 1};
-  multiply_small(SmallProduct<T>{head.keys, of_scores, of_head.queries, {sizes.r, n, n}, scratch});
-  multiply_small(SmallProduct<T>{head.queries, of_scores.t(), of_head.keys, {sizes.r, n, n}, scratch});
-  multiply_small(SmallProduct<T>{of_out, dropped.t(), of_head.values, {sizes.d_h, n, n}, scratch});
+  const Matrix<const T> of_scores{gradient, n, n}, dropped{weights, n, n};
+  multiply_small(SmallProduct<T>{head.keys, of_scores, of_head.queries, scratch});
+  multiply_small(SmallProduct<T>{head.queries, of_scores.t(), of_head.keys, scratch});
+  multiply_small(SmallProduct<T>{of_out, dropped.t(), of_head.values, scratch});
 }
 
 }  // namespace
 
-VQA_VECTOR_CLONES void mix_head(const HeadSlots<const float>& head, const MixSizes& sizes, const BlockMask& mask,
-                                Strided<float> out, float* room) {
-  mix(head, sizes, mask, out, room);
+VQA_VECTOR_CLONES void mix_head(const HeadSlots<const float>& head, const BlockMask& mask, Matrix<float> out,
+                                float* room) {
+  mix(head, mask, out, room);
 }
-void mix_head(const HeadSlots<const double>& head, const MixSizes& sizes, const BlockMask& mask, Strided<double> out,
-              double* room) {
-  mix(head, sizes, mask, out, room);
+void mix_head(const HeadSlots<const double>& head, const BlockMask& mask, Matrix<double> out, double* room) {
+  mix(head, mask, out, room);
 }
 
-VQA_VECTOR_CLONES void mix_head_backward(const HeadSlots<const float>& head, const MixSizes& sizes,
-                                         const BlockMask& mask, Strided<const float> of_out,
-                                         const HeadSlots<float>& of_head, float* room) {
-  mix_backward(head, sizes, mask, of_out, of_head, room);
+VQA_VECTOR_CLONES void mix_head_backward(const HeadSlots<const float>& head, const BlockMask& mask,
+                                         Matrix<const float> of_out, const HeadSlots<float>& of_head, float* room) {
+  mix_backward(head, mask, of_out, of_head, room);
 }
-void mix_head_backward(const HeadSlots<const double>& head, const MixSizes& sizes, const BlockMask& mask,
-                       Strided<const double> of_out, const HeadSlots<double>& of_head, double* room) {
-  mix_backward(head, sizes, mask, of_out, of_head, room);
+void mix_head_backward(const HeadSlots<const double>& head, const BlockMask& mask, Matrix<const double> of_out,
+                       const HeadSlots<double>& of_head, double* room) {
+  mix_backward(head, mask, of_out, of_head, room);
 }
 
 }  // namespace fusion

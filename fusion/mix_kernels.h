@@ -15,29 +15,23 @@ namespace fusion {
 /// One head of one sample. A gradient by it has its shape, with T in place of const T.
 template <class T>
 struct HeadSlots {
-  Strided<T> queries;  // (r, d_p), rows contiguous
-  Strided<T> keys;     // (r, d_p)
-  Strided<T> values;   // (d_h, d_p)
+  Matrix<T> queries;  // (r, d_p), rows contiguous
+  Matrix<T> keys;     // (r, d_p)
+  Matrix<T> values;   // (d_h, d_p)
 };
 
-struct MixSizes {
-  int64_t r, d_h, slots;
-
-  /// Numbers of memory that the functions below want to work in.
-  int64_t room() const { return (2 * slots + std::max(d_h, slots) + 1) * slots; }
-};
+/// Numbers of memory that the functions below want to work in, for `slots` d_p.
+inline int64_t mix_room(int64_t slots, int64_t d_h) { return (2 * slots + std::max(d_h, slots) + 1) * slots; }
 
 /// P = softmax(queries^T keys / sqrt(r)) over the keys, dropped out -> values P^T, (d_h, d_p), to `out`. The mask
 /// stands over P's (queries, keys).
-void mix_head(const HeadSlots<const float>& head, const MixSizes& sizes, const BlockMask& mask, Strided<float> out,
-              float* room);
-void mix_head(const HeadSlots<const double>& head, const MixSizes& sizes, const BlockMask& mask, Strided<double> out,
-              double* room);
+void mix_head(const HeadSlots<const float>& head, const BlockMask& mask, Matrix<float> out, float* room);
+void mix_head(const HeadSlots<const double>& head, const BlockMask& mask, Matrix<double> out, double* room);
 
 /// `of_out` (d_h, d_p), the gradient of `out` -> that of `head`. Computes P again.
-void mix_head_backward(const HeadSlots<const float>& head, const MixSizes& sizes, const BlockMask& mask,
-                       Strided<const float> of_out, const HeadSlots<float>& of_head, float* room);
-void mix_head_backward(const HeadSlots<const double>& head, const MixSizes& sizes, const BlockMask& mask,
-                       Strided<const double> of_out, const HeadSlots<double>& of_head, double* room);
+void mix_head_backward(const HeadSlots<const float>& head, const BlockMask& mask, Matrix<const float> of_out,
+                       const HeadSlots<float>& of_head, float* room);
+void mix_head_backward(const HeadSlots<const double>& head, const BlockMask& mask, Matrix<const double> of_out,
+                       const HeadSlots<double>& of_head, double* room);
 
 }  // namespace fusion

@@ -13,19 +13,17 @@ namespace {
 
 using torch::Tensor;
 
-MixSizes sizes_of(const MixShape& shape) { return {shape.d_in / shape.heads, shape.d_h(), shape.d_p}; }
-
 /// A head of a sample within (h c, L), c numbers of a head for each slot.
 template <class T>
-Strided<T> head_of(const Tensor& x, const MixShape& shape, int64_t sample, int64_t head) {
+Matrix<T> head_of(const Tensor& x, const MixShape& shape, int64_t sample, int64_t head) {
   const int64_t c = x.size(0) / shape.heads;
-  return {data_of<T>(x) + head * c * x.size(1) + sample * shape.d_p, x.size(1), 1};
+  return {data_of<T>(x) + head * c * x.size(1) + sample * shape.d_p, c, shape.d_p, x.size(1)};
 }
 
 /// A head of a sample within (L, D), slots in columns likewise.
 template <class T>
-Strided<T> head_of_rows(const Tensor& x, const MixShape& shape, int64_t sample, int64_t head) {
-  return {data_of<T>(x) + sample * shape.d_p * shape.dim + head * shape.d_h(), 1, shape.dim};
+Matrix<T> head_of_rows(const Tensor& x, const MixShape& shape, int64_t sample, int64_t head) {
+  return {data_of<T>(x) + sample * shape.d_p * shape.dim + head * shape.d_h(), shape.d_h(), shape.d_p, 1, shape.dim};
 }
 
 template <class T>
@@ -38,7 +36,7 @@ HeadSlots<T> head_of(const SlotColumns& slots, const MixShape& shape, int64_t sa
 template <class T, class Work>
 void for_each_head(const MixShape& shape, const DropoutMask& mask, const Work& work) {
   at::parallel_for(0, shape.batch * shape.heads, 1, [&](int64_t begin, int64_t end) {
-    const auto room = room_for<T>(sizes_of(shape).room());
+    const auto room = room_for<T>(mix_room(shape.d_p, shape.d_h()));
     for (int64_t i = begin; i < end; ++i) {
       const BlockMask of_head{mask, static_cast<uint32_t>(i * shape.d_p * shape.d_p)};
       work(i / shape.heads, i % shape.heads, of_head, room.get());
@@ -53,8 +51,8 @@ constexpr int64_t kGrain = 64;  // features that a thread takes at least
 
 /// One head of (h, m, n), or the whole of (m, n).
 template <class T>
-Strided<T> matrix_of(const Tensor& x, int64_t head = 0) {
-  return {data_of<T>(x) + (x.dim() == 3 ? head * x.stride(0) : 0), x.stride(-2), x.stride(-1)};
+Matrix<T> matrix_of(const Tensor& x, int64_t head = 0) {
+  return {data_of<T>(x) + (x.dim() == 3 ? head * x.stride(0) : 0), x.size(-2), x.size(-1), x.stride(-2), x.stride(-1)};
 }
 
 bool are_few(const Tensor& right) { return right.size(-2) * right.size(-1) <= kFewNumbers; }
@@ -68,9 +66,8 @@ class RowProducts {
   /// The rows of `whole` from `first` on.
   void add(const SmallProduct<T>& whole, int64_t first) {
     SmallProduct<T> part = whole;
-    part.a = whole.a.below(first);
-    part.c = whole.c.below(first);
-    part.sizes.m = std::min(kRows, whole.sizes.m - first);
+    part.a = whole.a.some_rows(first, kRows);
+    part.c = whole.c.some_rows(first, kRows);
     if (whole.start != nullptr) part.start = whole.start + first;
     parts_.push_back(part);
   }
@@ -95,8 +92,7 @@ Tensor attend(const SlotColumns& slots, const MixShape& shape, const DropoutMask
   Tensor out = torch::empty({shape.columns(), shape.dim}, slots.values.options());
   AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "mix_slots", [&] {
     for_each_head<scalar_t>(shape, mask, [&](int64_t b, int64_t i, const BlockMask& of_head, scalar_t* room) {
-      mix_head(head_of<const scalar_t>(slots, shape, b, i), sizes_of(shape), of_head,
-               head_of_rows<scalar_t>(out, shape, b, i), room);
+      mix_head(head_of<const scalar_t>(slots, shape, b, i), of_head, head_of_rows<scalar_t>(out, shape, b, i), room);
     });
   });
   return out;
@@ -108,7 +104,7 @@ SlotColumns attend_backward(const SlotColumns& slots, const MixShape& shape, con
   const SlotColumns of = parts_of(torch::empty({2 * d_in + dim, shape.columns()}, of_out.options()), d_in);
   AT_DISPATCH_FLOATING_TYPES(of_out.scalar_type(), "mix_slots", [&] {
     for_each_head<scalar_t>(shape, mask, [&](int64_t b, int64_t i, const BlockMask& of_head, scalar_t* room) {
-      mix_head_backward(head_of<const scalar_t>(slots, shape, b, i), sizes_of(shape), of_head,
+      mix_head_backward(head_of<const scalar_t>(slots, shape, b, i), of_head,
                         head_of_rows<const scalar_t>(of_out, shape, b, i), head_of<scalar_t>(of, shape, b, i), room);
     });
   });
@@ -116,7 +112,7 @@ SlotColumns attend_backward(const SlotColumns& slots, const MixShape& shape, con
 }
 
 void multiply_heads(const Tensor& a, const Tensor& b, Tensor out, const Tensor& start) {
-  const int64_t heads = a.size(0), rows = a.size(1), k = a.size(2), n = b.size(2);
+  const int64_t heads = a.size(0), rows = a.size(1);
   if (!are_few(b)) {
     at::bmm_out(out, a, b);
     if (start.defined()) out[0].add_(start.unsqueeze(1));
@@ -131,7 +127,6 @@ void multiply_heads(const Tensor& a, const Tensor& b, Tensor out, const Tensor& 
         products.add({.a = matrix_of<const scalar_t>(a, head),
                       .b = matrix_of<const scalar_t>(right, head),
                       .c = matrix_of<scalar_t>(out, head),
-                      .sizes = {rows, k, n},
                       .start = start.defined() && head == 0 ? data_of<scalar_t>(start) : nullptr},
                      first);
     }
@@ -159,7 +154,6 @@ Tensor linear_columns(const std::vector<ColumnsLinear>& linears) {
         products.add({.a = matrix_of<const scalar_t>(a.weight),
                       .b = matrix_of<const scalar_t>(a.x),
                       .c = matrix_of<scalar_t>(out),
-                      .sizes = {features, a.x.size(0), a.x.size(1)},
                       .start = data_of<scalar_t>(a.bias)},
                      first);
     }

@@ -8,24 +8,19 @@
 #include <vector>
 
 #include "fusion/kernel_inputs.h"
+#include "fusion/matrix.h"
 #include "fusion/row_blocks.h"
 #include "fusion/slot_kernels.h"
 
 namespace fusion {
 
-/// A matrix in memory: element (i, j) stands at data[i * row + j * column].
+/// A matrix's memory as a tensor.
 template <class T>
-struct Matrix {
-  T* data = nullptr;
-  int64_t rows = 0, columns = 0;
-  int64_t row = columns, column = 1;
-
-  Matrix t() const { return {data, columns, rows, column, row}; }
-  torch::Tensor tensor() const {
-    return at::from_blob(const_cast<std::remove_const_t<T>*>(data), {rows, columns}, {row, column},
-                         at::TensorOptions(c10::CppTypeToScalarType<std::remove_const_t<T>>::value));
-  }
-};
+torch::Tensor tensor_of(const Matrix<T>& x) {
+  using Number = std::remove_const_t<T>;
+  return at::from_blob(const_cast<Number*>(x.data), {x.rows, x.columns}, {x.row, x.column},
+                       at::TensorOptions(c10::CppTypeToScalarType<Number>::value));
+}
 
 /// Whether a sample's slots, of (h, B, d_p, D), are one matrix (h d_p, D) in memory.
 inline bool are_matrices(const torch::Tensor& slots) {
@@ -67,14 +62,14 @@ inline torch::Tensor heads_first(const torch::Tensor& x) { return x.transpose(0,
 /// c = a b. Within a thread of at::parallel_for it is that thread's work alone.
 template <class A, class B, class C>
 void multiply(const Matrix<A>& a, const Matrix<B>& b, const Matrix<C>& c) {
-  torch::Tensor out = c.tensor();
-  at::mm_out(out, a.tensor(), b.tensor());
+  torch::Tensor out = tensor_of(c);
+  at::mm_out(out, tensor_of(a), tensor_of(b));
 }
 
 /// c += a b.
 template <class A, class B, class C>
 void multiply_add(const Matrix<A>& a, const Matrix<B>& b, const Matrix<C>& c) {
-  c.tensor().addmm_(a.tensor(), b.tensor());
+  tensor_of(c).addmm_(tensor_of(a), tensor_of(b));
 }
 
 /// c += a b, or = where it `adds` not.

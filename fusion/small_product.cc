@@ -8,31 +8,22 @@ namespace {
 template <class T, int kBytes>
 using Lanes [[gnu::vector_size(kBytes), gnu::aligned(alignof(T))]] = T;
 
-/// c = start + a b as long as vectors and tiles go; `b` has unit column stride.
-template <class T>
-struct Product {
-  Strided<const T> a;
-  const T* b;
-  int64_t b_row;
-  Strided<T> c;
-  const T* start;  // (m), one number for each row of c; null: zeros
-  SmallSizes sizes;
-};
+// Below, the right factor has rows without gaps between their numbers.
 
 template <class T>
-[[gnu::always_inline]] inline T start_of(const Product<T>& p, int64_t i) {
+[[gnu::always_inline]] inline T start_of(const SmallProduct<T>& p, int64_t i) {
   return p.start == nullptr ? T(0) : p.start[i];
 }
 
 template <class T>
-[[gnu::always_inline]] inline void store(const Product<T>& p, int64_t i, int64_t j, const T* row, int width) {
+[[gnu::always_inline]] inline void store(const SmallProduct<T>& p, int64_t i, int64_t j, const T* row, int width) {
   T* out = p.c.data + i * p.c.row + j * p.c.column;
   for (int l = 0; l < width; ++l) out[l * p.c.column] = row[l];
 }
 
 /// Rows i .. i + kRows of as many columns from j on as kVectors hold. The sums stay in registers.
 template <int kBytes, int kRows, int kVectors, class T>
-[[gnu::always_inline]] inline void tile(const Product<T>& p, int64_t i, int64_t j) {
+[[gnu::always_inline]] inline void tile(const SmallProduct<T>& p, int64_t i, int64_t j) {
   using Vector = Lanes<T, kBytes>;
   constexpr int kWidth = kBytes / sizeof(T);
   const T* a = p.a.data + i * p.a.row;
@@ -40,8 +31,8 @@ template <int kBytes, int kRows, int kVectors, class T>
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) sums[r][v] = start_of(p, i + r) + Vector{};
   }
-  for (int64_t k = 0; k < p.sizes.k; ++k) {
-    const T* b = p.b + k * p.b_row + j;
+  for (int64_t k = 0; k < p.a.columns; ++k) {
+    const T* b = p.b.data + k * p.b.row + j;
     Vector right[kVectors];
     for (int v = 0; v < kVectors; ++v) right[v] = *reinterpret_cast<const Vector*>(b + v * kWidth);
     for (int r = 0; r < kRows; ++r) {
@@ -64,21 +55,21 @@ template <int kBytes, int kRows, int kVectors, class T>
 
 /// All rows of as many vectors.
 template <int kBytes, int kRows, int kVectors, class T>
-[[gnu::always_inline]] inline void tiles(const Product<T>& p, int64_t j) {
+[[gnu::always_inline]] inline void tiles(const SmallProduct<T>& p, int64_t j) {
   int64_t i = 0;
-  for (; i + kRows <= p.sizes.m; i += kRows) tile<kBytes, kRows, kVectors>(p, i, j);
-  for (; i < p.sizes.m; ++i) tile<kBytes, 1, kVectors>(p, i, j);
+  for (; i + kRows <= p.a.rows; i += kRows) tile<kBytes, kRows, kVectors>(p, i, j);
+  for (; i < p.a.rows; ++i) tile<kBytes, 1, kVectors>(p, i, j);
 }
 
 /// All rows of the columns that fill no vector.
 template <int kWidth, class T>
-[[gnu::always_inline]] inline void narrow(const Product<T>& p, int64_t j) {
-  for (int64_t i = 0; i < p.sizes.m; ++i) {
+[[gnu::always_inline]] inline void narrow(const SmallProduct<T>& p, int64_t j) {
+  for (int64_t i = 0; i < p.a.rows; ++i) {
     T sums[kWidth];
     for (int l = 0; l < kWidth; ++l) sums[l] = start_of(p, i);
-    for (int64_t k = 0; k < p.sizes.k; ++k) {
+    for (int64_t k = 0; k < p.a.columns; ++k) {
       const T left = p.a.data[i * p.a.row + k * p.a.column];
-      for (int l = 0; l < kWidth; ++l) sums[l] += left * p.b[k * p.b_row + j + l];
+      for (int l = 0; l < kWidth; ++l) sums[l] += left * p.b.data[k * p.b.row + j + l];
     }
     store(p, i, j, sums, kWidth);
   }
@@ -87,21 +78,20 @@ template <int kWidth, class T>
 /// `kRows` of a tile two vectors wide.
 template <int kBytes, int kRows, class T>
 [[gnu::always_inline]] inline void multiply(const SmallProduct<T>& product) {
-  const auto& [a, b, c, sizes, scratch, start] = product;
-  Product<T> p{a, b.data, b.row, c, start, sizes};
-  if (b.column != 1) {
-    for (int64_t k = 0; k < sizes.k; ++k) {
-      for (int64_t j = 0; j < sizes.n; ++j) scratch[k * sizes.n + j] = b.data[k * b.row + j * b.column];
+  SmallProduct<T> p = product;
+  const int64_t n = p.b.columns;
+  if (p.b.column != 1) {
+    for (int64_t k = 0; k < p.b.rows; ++k) {
+      for (int64_t j = 0; j < n; ++j) p.scratch[k * n + j] = p.b.data[k * p.b.row + j * p.b.column];
     }
-    p.b = scratch;
-    p.b_row = sizes.n;
+    p.b = {p.scratch, p.b.rows, n};
   }
   constexpr int64_t kWidth = kBytes / sizeof(T);
   int64_t j = 0;
-  for (; j + 2 * kWidth <= sizes.n; j += 2 * kWidth) tiles<kBytes, kRows, 2>(p, j);
-  for (; j + kWidth <= sizes.n; j += kWidth) tiles<kBytes, 8, 1>(p, j);
-  for (; j + 4 <= sizes.n; j += 4) narrow<4>(p, j);
-  for (; j < sizes.n; ++j) narrow<1>(p, j);
+  for (; j + 2 * kWidth <= n; j += 2 * kWidth) tiles<kBytes, kRows, 2>(p, j);
+  for (; j + kWidth <= n; j += kWidth) tiles<kBytes, 8, 1>(p, j);
+  for (; j + 4 <= n; j += 4) narrow<4>(p, j);
+  for (; j < n; ++j) narrow<1>(p, j);
 }
 
 using Multiply = void (*)(const SmallProduct<float>&);

@@ -11,12 +11,16 @@ namespace {
 using torch::Tensor;
 
 template <class T>
-Strided<T> strided(const Tensor& x) {
-  return {static_cast<T*>(x.data_ptr()), x.stride(0), x.stride(1)};
+Matrix<T> matrix_of(const Tensor& x) {
+  return {static_cast<T*>(x.data_ptr()), x.size(0), x.size(1), x.stride(0), x.stride(1)};
 }
 
+struct Sizes {
+  int64_t m, k, n;
+};
+
 template <class T>
-void expect_product(const SmallSizes& sizes, bool turned, bool starts) {
+void expect_product(const Sizes& sizes, bool turned, bool starts) {
   const auto type = c10::CppTypeToScalarType<T>::value;
   const auto matrix = [&](int64_t rows, int64_t columns) {
     return turned ? torch::randn({columns, rows}, type).t() : torch::randn({rows, columns}, type);
@@ -24,7 +28,7 @@ void expect_product(const SmallSizes& sizes, bool turned, bool starts) {
   torch::manual_seed(5);
   const Tensor a = matrix(sizes.m, sizes.k), b = matrix(sizes.k, sizes.n), c = matrix(sizes.m, sizes.n);
   const Tensor start = torch::randn({sizes.m}, type), scratch = torch::empty({sizes.k * sizes.n}, type);
-  multiply_small(SmallProduct<T>{strided<const T>(a), strided<const T>(b), strided<T>(c), sizes, scratch.data_ptr<T>(),
+  multiply_small(SmallProduct<T>{matrix_of<const T>(a), matrix_of<const T>(b), matrix_of<T>(c), scratch.data_ptr<T>(),
                                  starts ? start.data_ptr<T>() : nullptr});
   const Tensor product = torch::mm(a, b);
   EXPECT_LT(relative_difference(c, starts ? product + start.unsqueeze(1) : product), 2e-6)
@@ -45,8 +49,8 @@ TEST(SmallProduct, IsTheProductOfMatricesOfAnySizeAndOrder) {
 
 TEST(SmallProduct, OfNothingIsWhatItStartsWith) {
   const Tensor c = torch::full({3, 5}, 9.0F), start = torch::tensor({1.0F, 2.0F, 3.0F});
-  multiply_small(SmallProduct<float>{
-      {nullptr, 0, 1}, {nullptr, 5, 1}, strided<float>(c), {3, 0, 5}, nullptr, start.data_ptr<float>()});
+  multiply_small(
+      SmallProduct<float>{{nullptr, 3, 0}, {nullptr, 0, 5}, matrix_of<float>(c), nullptr, start.data_ptr<float>()});
   EXPECT_TRUE(torch::equal(c, start.unsqueeze(1).expand({3, 5})));
 }
 
