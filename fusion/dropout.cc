@@ -4,10 +4,9 @@
 #include <ATen/Parallel.h>
 
 #include <mutex>
-#include <stdexcept>
-#include <string>
 
 #include "data/vector_clones.h"
+#include "fusion/kernel_inputs.h"
 
 namespace fusion {
 namespace {
@@ -39,6 +38,7 @@ struct HashedDropout : torch::autograd::Function<HashedDropout> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
+    require_first_derivative();
     return {masked(gradients[0], saved_mask(*context)), torch::Tensor()};
   }
 };
@@ -66,9 +66,7 @@ DropoutMask saved_mask(const torch::autograd::AutogradContext& context) {
 }
 
 torch::Tensor hashed_dropout(const torch::Tensor& x, double p, bool training) {
-  if (!(p >= 0 && p < 1)) {
-    throw std::invalid_argument("dropout: " + std::to_string(p) + "; allowed is 0 up to but not including 1");
-  }
+  DropoutMask::of(0, p);  // refuses what is no probability
   if (!training || p == 0) return x;
   if (!x.device().is_cpu() || x.scalar_type() != torch::kFloat32) return torch::dropout(x, p, true);
   return HashedDropout::apply(x, p);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "fusion/kernel_inputs.h"
 #include "fusion/small_product.h"
 
 namespace fusion {
@@ -53,6 +54,7 @@ struct HeadProduct : torch::autograd::Function<HeadProduct> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
+    require_first_derivative();
     const auto saved = context->get_saved_variables();
     const torch::Tensor &a = saved[0], &b = saved[1], &g = gradients[0];
     torch::Tensor of_a, of_b;  // in the memory order of a and b, so that views of them go back without a copy

@@ -13,14 +13,19 @@ inline bool takes_rows(const torch::Tensor& x) {
   return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kFloat64);
 }
 
-/// For kernels that read memory as it is. Throws c10::Error where `others` are of another type or device than `x`, or
-/// `lengths`, which may be undefined, is not (B) int64 on a CPU.
+/// For kernels that read memory as it is. Throws c10::Error where `lengths`, which may be undefined, is not (B) int64
+/// on the device of `x`.
+inline void require_lengths(const torch::Tensor& x, const torch::Tensor& lengths) {
+  TORCH_CHECK(!lengths.defined() || (lengths.scalar_type() == torch::kInt64 && lengths.device() == x.device() &&
+                                     lengths.is_contiguous() && lengths.numel() == x.size(0)),
+              "lengths (B) int64 on the device of the sequences");
+}
+
+/// Likewise where `others` are of another type or device than `x`.
 inline void require_like(const torch::Tensor& x, at::ArrayRef<torch::Tensor> others, const torch::Tensor& lengths) {
   for (const torch::Tensor& other : others)
     TORCH_CHECK(other.scalar_type() == x.scalar_type() && other.device() == x.device(), "one type and device");
-  TORCH_CHECK(!lengths.defined() || (lengths.scalar_type() == torch::kInt64 && lengths.device().is_cpu() &&
-                                     lengths.is_contiguous() && lengths.numel() == x.size(0)),
-              "lengths (B) int64 on the CPU");
+  require_lengths(x, lengths);
 }
 
 /// Nothing where a tensor is undefined, which autograd's functions do not take.

@@ -53,7 +53,7 @@ AttentionOutput LinformerAttentionImpl::cross(const Sequence& queries, const Seq
   if (n > options_.max_length) {
     throw std::invalid_argument("linformer attention was built for at most " + std::to_string(options_.max_length) +
                                 " positions, this sequence has " + std::to_string(n) +
-                                "; a model for longer ones has more max-cells");
+                                "; build it with as great a max-length (of cells: max-cells)");
   }
   const Mixed for_keys = mix(key_map_, keys);
   const torch::Tensor k = project(for_keys, key_);                                                   // (B, h, k, d_h)

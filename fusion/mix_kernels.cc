@@ -54,8 +54,8 @@ VQA_INLINE void softmax_columns_backward(const T* weights, T* x, int64_t n, T* m
   }
 }
 
-// The products are calls, which the loader has chosen an instruction set for; what is between them is compiled for that
-// of the functions at the end.
+// The products are calls, which choose an instruction set by themselves; what is between them is compiled for that of
+// the functions at the end.
 
 /// What scores and their gradients are multiplied by, r^-1/2.
 template <class T>

@@ -19,8 +19,10 @@ using torch::Tensor;
 enum Weight { kPv, kPvBias, kQ, kQBias, kK, kKBias, kV, kVBias, kNorm, kNormBias, kOut, kOutBias, kWeights };
 
 std::vector<Tensor> tensors_of(const MixWeights& w) {
-  return {w.pv->weight, w.pv->bias, w.q->weight,    w.q->bias,    w.k->weight,   w.k->bias,
-          w.v->weight,  w.v->bias,  w.norm->weight, w.norm->bias, w.out->weight, w.out->bias};
+  std::vector<Tensor> all{w.pv->weight, w.pv->bias, w.q->weight,    w.q->bias,    w.k->weight,   w.k->bias,
+                          w.v->weight,  w.v->bias,  w.norm->weight, w.norm->bias, w.out->weight, w.out->bias};
+  for (Tensor& each : all) each = each.contiguous();
+  return all;
 }
 
 /// (L, D) -> (h, L, d_h), a view.
@@ -186,7 +188,8 @@ void require_shapes(const MixInputs& inputs, const std::vector<Tensor>& weights)
   require_like(x, weights, {});
   for (const Weight weight : {kPv, kQ, kK, kV, kOut})
     TORCH_CHECK(weights[weight].size(1) == dim && weights[weight + 1].size(0) == weights[weight].size(0),
-                "weights of inputs as wide as mixed");
+                "weights of inputs as wide as mixed, and biases of their outputs");
+  for (const Weight weight : {kPv, kV, kOut}) TORCH_CHECK(weights[weight].size(0) == dim, "A_pv, A_v and A_o (D, D)");
   TORCH_CHECK(weights[kQ].sizes() == weights[kK].sizes() && weights[kQ].size(0) % heads == 0, "A_q and A_k (d_in, D)");
   if (inputs.row_sums.defined()) {
     require_like(x, {inputs.row_sums}, {});

@@ -134,6 +134,9 @@ Tensor relu_feed_forward(const Tensor& x, const FeedForwardWeights& weights, dou
   if (!x.device().is_cpu() || x.scalar_type() != torch::kFloat32)
     return feed_forward_by_operators(x, weights, p, torch::relu);
   require_like(x, {weights.inner, weights.inner_bias, weights.outer, weights.outer_bias}, {});
+  TORCH_CHECK(
+      weights.inner_bias.numel() == weights.inner.size(0) && weights.outer_bias.numel() == weights.outer.size(0),
+      "biases of as many numbers as the weights have rows");
   const FeedForwardWeights w{weights.inner.contiguous(), weights.inner_bias.contiguous(), weights.outer.contiguous(),
                              weights.outer_bias.contiguous()};
   const Tensor rows = x.reshape({-1, x.size(-1)}).contiguous();  // (N, D)

@@ -188,11 +188,8 @@ struct RestoreRows : torch::autograd::Function<RestoreRows> {
   }
 };
 
-}  // namespace
-
-Tensor restore_rows(const RestoreInputs& inputs) {
-  if (const auto restored = restore_rows_cuda(inputs)) return *restored;
-  if (!takes_rows(inputs.projected)) return restore_rows_by_definition(inputs);
+/// Throws c10::Error for what would be read beyond its end.
+void require_shapes(const RestoreInputs& inputs) {
   const Tensor &projected = inputs.projected, &slots = inputs.slots;
   const int64_t m = inputs.bias.numel();
   TORCH_CHECK(projected.dim() == 3 && slots.dim() == 4 && slots.size(0) == projected.size(0),
@@ -200,9 +197,19 @@ Tensor restore_rows(const RestoreInputs& inputs) {
   TORCH_CHECK(m == slots.size(1) * slots.size(2) && m <= projected.size(2) &&
                   (!inputs.out_bias.defined() || inputs.out_bias.numel() == slots.size(3)),
               "bias (h d_p), no more than p; out_bias (D)");
+  require_lengths(projected, inputs.lengths);
+}
+
+}  // namespace
+
+Tensor restore_rows(const RestoreInputs& inputs) {
+  require_shapes(inputs);
+  if (const auto restored = restore_rows_cuda(inputs)) return *restored;
+  if (!takes_rows(inputs.projected)) return restore_rows_by_definition(inputs);
+  const Tensor &projected = inputs.projected, &slots = inputs.slots;
   require_like(projected, {inputs.bias, slots}, inputs.lengths);
   if (inputs.out_bias.defined()) require_like(projected, {inputs.out_bias}, {});
-  const int64_t others = projected.size(2) - m;
+  const int64_t m = inputs.bias.numel(), others = projected.size(2) - m;
   const Tensor logits = (others == 0 ? projected : projected.narrow(2, others, m)).contiguous();  // (B, n, m)
   const Tensor bias = inputs.bias.contiguous(),
                out_bias = inputs.out_bias.defined() ? inputs.out_bias.contiguous() : inputs.out_bias;

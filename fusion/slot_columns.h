@@ -1,4 +1,4 @@
-// The operations of mix_slots on a CPU, on plain tensors of float32 or float64.
+// The operations of mix_slots and slot_queries on a CPU, on plain tensors of float32 or float64.
 //
 // L = B d_p slots of all samples stand in columns. A product of a weight (N, K) with K x L numbers reads the weight as
 // it stands; one of L rows with its transpose has a library turn the weight round first, which takes longer than the

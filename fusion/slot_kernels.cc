@@ -58,7 +58,7 @@ VQA_INLINE void positions_backward_of(T* scores, T* gradient, int64_t rows, int6
     T* score = scores + r * m;
     T* g = gradient + r * m;
     for (int64_t j = 0; j < m; ++j) {
-      const T weight = exponential(score[j] - from.log_sums[j]);
+      const T weight = exponential(score[j] - from.most[j]) * from.inverse[j];
       const T factor = kDrops ? mask.factor(r * m + j) : 1;
       g[j] = weight * (factor * (g[j] + from.of_sums[j]) - from.mean[j]);
       score[j] = factor * weight;

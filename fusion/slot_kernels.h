@@ -41,9 +41,10 @@ void add_block(double* scores, int64_t rows, int64_t m, const RunningSoftmax<dou
 /// What the gradient of softmaxes over positions is made of.
 template <class T>
 struct PositionsGradient {
-  const T* log_sums;  // (m) log of the sum of exp(score)
-  const T* of_sums;   // (m) gradient of the sums of weights after dropout
-  const T* mean;      // (m) sum over all positions of weight times its gradient
+  const T* most;     // (m) greatest score
+  const T* inverse;  // (m) 1 / sum of exp(score - most)
+  const T* of_sums;  // (m) gradient of the sums of weights after dropout
+  const T* mean;     // (m) sum over all positions of weight times its gradient
 };
 
 /// `scores` (rows, m) -> weights after dropout, in place; `gradient` (rows, m), of those weights without what their

@@ -57,10 +57,11 @@ struct SlotQueries : torch::autograd::Function<SlotQueries> {
 }  // namespace
 
 Tensor slot_queries(const Tensor& z, const torch::nn::Linear& a, int64_t heads) {
-  const Tensor &weight = a->weight, &bias = a->bias;
+  const Tensor weight = a->weight.contiguous(), bias = a->bias.contiguous();
   if (!takes_rows(z)) return slot_queries_by_definition(z, a, heads);
   require_like(z, {weight, bias}, {});
-  TORCH_CHECK(z.dim() == 3 && z.size(2) == weight.size(1) && weight.size(0) % heads == 0,
+  TORCH_CHECK(heads > 0 && z.dim() == 3 && z.size(2) == weight.size(1) && weight.size(0) % heads == 0 &&
+                  bias.numel() == weight.size(0),
               "z (B, d_p, D), A of D -> h r");
   return torch::GradMode::is_enabled() ? SlotQueries::apply(z, weight, bias, heads)
                                        : forward_rows(z, weight, bias, heads);

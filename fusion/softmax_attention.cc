@@ -224,6 +224,9 @@ Tensor softmax_attention(const SoftmaxAttentionInputs& inputs) {
               "queries (B, h, Tq, d_h), keys and values (B, h, Tk, d_h)");
   TORCH_CHECK(q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1, "features side by side");
   require_like(q, {k, v}, inputs.key_lengths);
+  if (inputs.key_lengths.defined() && q.size(0) > 0)
+    TORCH_CHECK(inputs.key_lengths.min().item<int64_t>() >= 0 && inputs.key_lengths.max().item<int64_t>() <= k.size(2),
+                "key_lengths of 0 to Tk");
   return SoftmaxAttention::apply(inputs.queries, inputs.keys, inputs.values, if_defined(inputs.key_lengths),
                                  inputs.dropout);
 }

@@ -4,6 +4,8 @@
 #include <iomanip>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "data/grouped.h"
 #include "data/printable.h"

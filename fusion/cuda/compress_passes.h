@@ -121,6 +121,7 @@ struct CompressRowsOn : torch::autograd::Function<CompressRowsOn<Device>> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
+    require_first_derivative();
     const auto saved = context->get_saved_variables();
     const c10::DeviceGuard guard(saved[0].device());
     const CompressInputs in{saved[0], saved[3], saved[1], saved[2]};

@@ -70,6 +70,7 @@ struct RestoreRowsOn : torch::autograd::Function<RestoreRowsOn<Device>> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
+    require_first_derivative();
     const auto saved = context->get_saved_variables();
     const c10::DeviceGuard guard(saved[0].device());
     const RestoreInputs in{saved[0], saved[3], saved[1], saved[2], {}};

@@ -1,6 +1,7 @@
 // The rows of a batch and the softmaxes over them, as the kernels of compress_rows and restore_rows see them.
 //
-// Letters: B, n, D, h, d_p, r, m = h d_p, p as in fusion/compress_rows.h. Sizes are int, places in memory int64.
+// Letters: B, n, D, h, d_p, r, m = h d_p as in fusion/compress_rows.h; p columns that the rows are projected to: h r of
+// their keys, then those that are wanted beside. Sizes are int, places in memory int64.
 #pragma once
 
 #include <cfloat>

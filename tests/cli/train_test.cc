@@ -1,6 +1,5 @@
 // vqa train: what it makes, and from what settings.
 #include <algorithm>
-
 #include <regex>
 
 #include "tests/cli/cli_test.h"

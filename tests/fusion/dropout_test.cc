@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fusion/threads.h"
+
 namespace fusion {
 namespace {
 
@@ -25,10 +27,16 @@ TEST(HashedDropout, DropsTheSameInTheGradient) {
   EXPECT_TRUE(torch::allclose(y, x * x.grad()));
 }
 
+TEST(HashedDropout, HasNoSecondDerivativeAndSaysSo) {
+  const torch::Tensor x = torch::ones({2, 3}).requires_grad_();
+  const torch::Tensor y = hashed_dropout(x, 0.5, true);
+  EXPECT_THROW(torch::autograd::grad({y.sum()}, {x}, {}, std::nullopt, /*create_graph=*/true), c10::Error);
+}
+
 TEST(HashedDropout, FollowsTheSeedAndNotTheThreads) {
   const torch::Tensor x = torch::ones({300, 400});
-  const auto run = [&](uint64_t seed, int threads) {
-    torch::set_num_threads(threads);
+  const auto run = [&](uint64_t seed, int count) {
+    const Threads threads(count);
     torch::manual_seed(seed);
     return hashed_dropout(x, 0.5, true);
   };

@@ -41,6 +41,12 @@ TEST(HeadMatmul, TakesExpandedSamples) {
   EXPECT_LT(relative_difference(z.grad(), expected), 1e-5);
 }
 
+TEST(HeadMatmul, HasNoSecondDerivativeAndSaysSo) {
+  const torch::Tensor a = torch::randn({1, 2, 3, 4}).requires_grad_();
+  const torch::Tensor c = head_matmul(a, torch::randn({1, 2, 4, 5}));
+  EXPECT_THROW(torch::autograd::grad({c.sum()}, {a}, {}, std::nullopt, /*create_graph=*/true), c10::Error);
+}
+
 TEST(HeadMatmul, KeepsRowsTogetherWhereAsked) {
   const torch::Tensor a = torch::randn({2, 3, 4, 5}), b = torch::randn({2, 3, 5, 6});
   const torch::Tensor product = head_matmul(a, b, HeadOrder::kRowsFirst);

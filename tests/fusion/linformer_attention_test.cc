@@ -79,8 +79,8 @@ TEST(LinformerAttention, RefusesMorePositionsThanItWasBuiltFor) {
   } catch (const std::invalid_argument& error) {
     EXPECT_STREQ(
         error.what(),
-        "linformer attention was built for at most 40 positions, this sequence has 41; a model for longer ones "
-        "has more max-cells");
+        "linformer attention was built for at most 40 positions, this sequence has 41; build it with as great a "
+        "max-length (of cells: max-cells)");
   }
 }
 

@@ -95,7 +95,8 @@ TEST(MixSlots, EqualsItsDefinition) {
   for (const bool cross : {false, true}) {
     for (const double dropout : {0.0, 0.3}) {
       for (const Sizes& sizes : {Sizes{}, Sizes{.batch = 3}, Sizes{.heads = 4, .d_p = 16, .dim = 64, .d_in = 12},
-                                 Sizes{.batch = 9, .heads = 2, .d_p = 17, .dim = 480, .d_in = 6}}) {
+                                 Sizes{.batch = 9, .heads = 2, .d_p = 17, .dim = 480, .d_in = 6},
+                                 Sizes{.heads = 1, .d_p = 40, .dim = 840, .d_in = 4}}) {
         Sizes with = sizes;
         with.cross = cross;
         with.dropout = dropout;
@@ -167,6 +168,11 @@ TEST(MixSlots, RefusesWhatItWouldReadBeyond) {
   expect_refused([](Case& of) { of.weights.v->to(torch::kFloat64); });
   expect_refused([](Case& of) { of.weights.q = torch::nn::Linear(5, 4); });
   expect_refused([](Case& of) { of.weights.k = torch::nn::Linear(6, 6); });
+  for (const int64_t width : {4, 8}) {
+    expect_refused([=](Case& of) { of.weights.pv = torch::nn::Linear(6, width); });
+    expect_refused([=](Case& of) { of.weights.v = torch::nn::Linear(6, width); });
+    expect_refused([=](Case& of) { of.weights.out = torch::nn::Linear(6, width); });
+  }
   expect_refused([](Case& of) { of.inputs.keys = of.inputs.keys.to(torch::kFloat64); });
   expect_refused([](Case& of) { of.inputs.keys = of.inputs.keys.narrow(1, 0, 2); });
   expect_refused([](Case& of) { of.inputs.row_sums = torch::ones({1, 2, 1, 1}); });

@@ -68,6 +68,14 @@ TEST(ReluFeedForward, HasNoSecondDerivativeAndSaysSo) {
   EXPECT_THROW(torch::autograd::grad({out.sum()}, {x}, {}, std::nullopt, /*create_graph=*/true), c10::Error);
 }
 
+TEST(ReluFeedForward, RefusesBiasesThatItWouldReadBeyond) {
+  const Tensor x = torch::ones({2, 3});
+  FeedForwardWeights w{torch::ones({4, 3}), torch::zeros({3}), torch::ones({5, 4}), torch::zeros({5})};
+  EXPECT_THROW(relu_feed_forward(x, w, 0), c10::Error);
+  w.inner_bias = torch::zeros({4}), w.outer_bias = torch::zeros({4});
+  EXPECT_THROW(relu_feed_forward(x, w, 0), c10::Error);
+}
+
 TEST(ReluFeedForward, RefusesAProbabilityThatIsNone) {
   const Tensor x = torch::ones({2, 3});
   const FeedForwardWeights w{torch::ones({4, 3}), torch::zeros({4}), torch::ones({5, 4}), torch::zeros({5})};

@@ -52,6 +52,23 @@ TEST(SlotQueries, TakeAStateThatIsOneForAllSamples) {
   const Tensor found = slot_queries(of.z.expand({4, -1, -1}), of.a, kHeads);
   EXPECT_TRUE(torch::equal(found[3], found[0]));
   EXPECT_LT(relative_difference(found[0], slot_queries_by_definition(of.z, of.a, kHeads)[0]), 1e-5);
+  const Tensor of_found = torch::autograd::grad({weighed(found)}, {of.z})[0],
+               of_expected = torch::autograd::grad(
+                   {weighed(slot_queries_by_definition(of.z.expand({4, -1, -1}), of.a, kHeads))}, {of.z})[0];
+  EXPECT_LT(relative_difference(of_found, of_expected), 1e-5);
+}
+
+TEST(SlotQueries, ReadABiasOfAnyStride) {
+  Case of(1);
+  of.a->bias = torch::randn({2 * kHeads, 2}).select(1, 1);
+  EXPECT_LT(relative_difference(slot_queries(of.z, of.a, kHeads), slot_queries_by_definition(of.z, of.a, kHeads)),
+            1e-5);
+}
+
+TEST(SlotQueries, HaveNoSecondDerivativeAndSaySo) {
+  const Case of(1);
+  const Tensor queries = slot_queries(of.z, of.a, kHeads);
+  EXPECT_THROW(torch::autograd::grad({queries.sum()}, {of.z}, {}, std::nullopt, /*create_graph=*/true), c10::Error);
 }
 
 TEST(SlotQueries, GradientsAreThoseOfFiniteDifferences) {
@@ -60,9 +77,12 @@ TEST(SlotQueries, GradientsAreThoseOfFiniteDifferences) {
 }
 
 TEST(SlotQueries, RefuseWhatTheyWouldReadBeyond) {
-  const Case of(2);
+  Case of(2);
   EXPECT_THROW(slot_queries(of.z.narrow(2, 0, 6), of.a, kHeads), c10::Error);
   EXPECT_THROW(slot_queries(of.z.to(torch::kFloat64), of.a, kHeads), c10::Error);
+  EXPECT_THROW(slot_queries(of.z, of.a, 0), c10::Error);
+  of.a->bias = torch::zeros({5});
+  EXPECT_THROW(slot_queries(of.z, of.a, kHeads), c10::Error);
 }
 
 }  // namespace

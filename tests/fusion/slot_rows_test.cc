@@ -254,15 +254,23 @@ TEST(CompressRows, RefusesWhatItWouldReadBeyond) {
   inputs.beside = Tensor();
   inputs.lengths = torch::tensor({7, 8, 1}, torch::kInt64);  // of 7 rows
   EXPECT_THROW(compress_rows(inputs), c10::Error);
-  RestoreInputs to = restore_inputs({});
-  to.bias = to.bias.narrow(0, 1, 3);
-  EXPECT_THROW(restore_rows(to), c10::Error);
+  const RestoreInputs to = restore_inputs({});
+  const auto expect_refused = [&](Tensor RestoreInputs::*tensor, const Tensor& other) {
+    RestoreInputs spoilt = to;
+    spoilt.*tensor = other;
+    EXPECT_THROW(restore_rows(spoilt), c10::Error);
+  };
+  expect_refused(&RestoreInputs::bias, to.bias.narrow(0, 1, 3));
+  expect_refused(&RestoreInputs::slots, to.slots.narrow(0, 0, 1));
+  expect_refused(&RestoreInputs::out_bias, torch::zeros({5}));
+  expect_refused(&RestoreInputs::lengths, torch::tensor({7, 8, 1}, torch::kInt64));
 }
 
 TEST(RestoreRows, ReadABiasOfAnyStride) {
   RestoreInputs inputs = restore_inputs({});
   const torch::NoGradGuard no_grad;
   inputs.out_bias = torch::tensor({0.5F}).expand({6});
+  inputs.bias = torch::randn({15, 2}).select(1, 1);
   EXPECT_LT(relative_difference(restore_rows(inputs), restore_rows_by_definition(inputs)), 1e-5);
 }
 
@@ -325,14 +333,33 @@ TEST_P(SlotRows, DoNotReadPadding) {
   }
 }
 
+TEST_P(SlotRows, HaveNoSecondDerivativeAndSaySo) {
+  const auto expect_refused = [](const Tensor& out, const Tensor& leaf) {
+    EXPECT_THROW(torch::autograd::grad({out.sum()}, {leaf}, {}, std::nullopt, /*create_graph=*/true), c10::Error);
+  };
+  const CompressInputs inputs = compress_inputs({}, GetParam().device);
+  expect_refused(GetParam().compress(inputs).mixed, inputs.x);
+  const RestoreInputs to = restore_inputs({}, GetParam().device);
+  expect_refused(GetParam().restore(to), to.slots);
+}
+
 // Scores so far apart that exp of their difference is nothing, block after block in either order.
 TEST_P(SlotRows, StandGreatScores) {
   CompressInputs inputs = compress_inputs({.n = 3 * kBlockRows, .has_bias = false}, GetParam().device);
-  const torch::NoGradGuard no_grad;
-  inputs.queries.mul_(300);
-  const Tensor found = GetParam().compress(inputs).mixed;
-  EXPECT_LT(relative_difference(found, compress_rows_by_definition(inputs).mixed), 1e-5);
-  EXPECT_TRUE(torch::isfinite(found).all().item<bool>());
+  inputs.queries = (300 * inputs.queries.detach()).requires_grad_();
+  const auto pass = [&](const auto& compress) {
+    const Tensor mixed = compress(inputs).mixed;
+    std::vector<Tensor> all{mixed};
+    for (const Tensor& g : torch::autograd::grad({weighed(mixed)}, {inputs.x, inputs.queries, inputs.weight}))
+      all.push_back(g);
+    return all;
+  };
+  const std::vector<Tensor> found = pass(GetParam().compress), expected = pass(compress_rows_by_definition);
+  for (size_t i = 0; i < found.size(); ++i) {
+    // Scores of a thousand have digits down to 6e-5, and gradients are differences of weights.
+    EXPECT_LT(relative_difference(found[i], expected[i]), i == 0 ? 1e-5 : 3e-5) << i;
+    EXPECT_TRUE(torch::isfinite(found[i]).all().item<bool>()) << i;
+  }
 }
 
 // A head whose logits lie far below the others' has a softmax of its own none the less.

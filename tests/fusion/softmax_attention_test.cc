@@ -100,6 +100,12 @@ TEST(SoftmaxAttention, GivesTheSameOnOneThreadAndOnEight) {
   for (size_t i = 0; i < on_one.size(); ++i) EXPECT_TRUE(torch::allclose(on_one[i], on_eight[i], 1e-5, 1e-6)) << i;
 }
 
+TEST(SoftmaxAttention, RefusesKeysThatAreNotThere) {
+  const Tensor x = torch::randn({2, 1, 6, 4});
+  for (const std::vector<int64_t>& lengths : {std::vector<int64_t>{7, 1}, {1, -1}, {1}})
+    EXPECT_THROW(softmax_attention({x, x, x, torch::tensor(lengths), 0}), c10::Error);
+}
+
 TEST(SoftmaxAttention, StandsGreatScores) {
   const Tensor x = 1000 * torch::randn({1, 1, 6, 4});
   EXPECT_TRUE(torch::isfinite(softmax_attention({x, x, x, {}, 0})).all().item<bool>());

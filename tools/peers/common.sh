@@ -31,7 +31,7 @@ refuse() {
 }
 
 # Takes --help and --venv DIR from the arguments; the others are in `rest`. What flags there are, and which of them are
-# needed, the first line of `usage` says: a mistake is told before anything is installed.
+# needed, the first line of `usage` says: a wrong or missing flag is told before anything is installed.
 read_options() {
   local line flag
   line=$(usage | head -n 1)
@@ -45,7 +45,7 @@ read_options() {
         shift
         ;;
       --*)
-        grep -qw -e "$1" <<<"$line" || refuse "unknown argument: $1"
+        grep -o -e '--[a-z-]*' <<<"$line" | grep -qxF -e "${1%%=*}" || refuse "unknown argument: ${1%%=*}"
         rest+=("$1")
         ;;
       *) rest+=("$1") ;;
@@ -53,6 +53,6 @@ read_options() {
     shift
   done
   for flag in $(sed 's/\[[^]]*\]//g' <<<"$line" | grep -o -e '--[a-z-]*'); do
-    [[ " ${rest[*]} " == *" $flag "* ]] || refuse "$flag is missing"
+    [[ " ${rest[*]} " == *" $flag"[\ =]* ]] || refuse "$flag is missing"
   done
 }

@@ -1,0 +1,149 @@
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "fusion/compress_passes.h"
+#include "fusion/slot_kernels.h"
+
+namespace fusion {
+namespace {
+
+using torch::Tensor;
+
+/// The blocks of a gradient (m, h r) that queries have, added to `queries` (h, d_p, r).
+template <class T>
+void gather_queries(const T* matrix, const CompressShape& s, T* queries) {
+  for (int64_t i = 0; i < s.heads; ++i) {
+    for (int64_t slot = 0; slot < s.d_p; ++slot) {
+      for (int64_t c = 0; c < s.r; ++c) *queries++ += matrix[(i * s.d_p + slot) * s.keys() + i * s.r + c];
+    }
+  }
+}
+
+template <class T>
+class Backward {
+ public:
+  Backward(const CompressGiven& given, const CompressKept& kept, const CompressedGradients& of, const RowParts& parts,
+           const DropoutMask& mask)
+      : s_(given), given_(given), kept_(kept), of_(of), parts_(parts), mask_(mask) {
+    const Tensor& x = given.x;
+    of_x = torch::empty_like(x);
+    of_queries = torch::zeros_like(given.queries);
+    of_weights = torch::empty({s_.keys() + s_.beside, s_.dim}, x.options());
+    weight_sums_.resize(static_cast<size_t>(at::get_num_threads()));
+    mean_ = torch::empty({s_.batch, s_.m()}, x.options());
+    query_sums_ = torch::empty({parts.count(), s_.m(), s_.keys()}, x.options());
+  }
+
+  void run() {
+    at::parallel_for(0, s_.batch * s_.m(), 16, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) fill_mean(row / s_.m(), row % s_.m());
+    });
+    at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
+      const torch::NoGradGuard no_gradients;  // each thread has its own
+      const int64_t rows = parts_.block_rows, gathered = SampleSlots<T>(of_.mixed, 0).room();
+      const auto scratch = room_for<T>((s_.keys() + 2 * rows) * s_.m() + rows * s_.keys() + gathered);
+      for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
+    });
+    T* sum = data_of<T>(of_weights);
+    if (!weight_sums_[0].begun) std::fill_n(sum, of_weights.numel(), T(0));
+    std::vector<const T*> others;
+    for (size_t thread = 1; thread < weight_sums_.size(); ++thread) {
+      if (weight_sums_[thread].begun) others.push_back(weight_sums_[thread].room.get());
+    }
+    add_up(others, of_weights.numel(), sum);
+    for (int64_t i = 0; i < parts_.count(); ++i) {
+      const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
+      gather_queries(data_of<T>(query_sums_) + i * s_.m() * s_.keys(), s_,
+                     data_of<T>(of_queries) + sample * s_.m() * s_.r);
+    }
+  }
+
+  Tensor of_x, of_queries;
+  Tensor of_weights;  // (h r + p, D), that of `beside` below that of `weight`
+
+ private:
+  /// What a thread has of of_weights: the first thread in of_weights itself.
+  struct WeightSum {
+    bool begun = false;
+    std::unique_ptr<T[]> room;
+  };
+
+  /// mean_ by what forward gave: a slot times its gradient, and its row sum times that one's.
+  void fill_mean(int64_t b, int64_t j) {
+    const int64_t at = s_.slot_at(b, j), slot = b * s_.m() + j;
+    data_of<T>(mean_)[slot] = dot(data_of<T>(kept_.mixed) + at, data_of<T>(of_.mixed) + at, s_.dim) +
+                              data_of<T>(kept_.row_sums)[slot] * data_of<T>(of_.row_sums)[slot];
+  }
+
+  void take(int64_t i, T* scratch) {
+    const RowPart& part = parts_.parts[static_cast<size_t>(i)];
+    const int64_t b = part.sample, m = s_.m(), keys = s_.keys();
+    T* spread_data = scratch;
+    T* scores = spread_data + keys * m;
+    T* gradient = scores + parts_.block_rows * m;
+    T* of_keys = gradient + parts_.block_rows * m;
+    spread_queries(data_of<T>(given_.queries) + b * m * s_.r, s_, spread_data);
+    T* room = of_keys + parts_.block_rows * keys;
+    const Matrix<T> spread{spread_data, keys, m};
+    const Matrix<T> of_mixed = SampleSlots<T>(of_.mixed, b).gather(room);
+    const Matrix<T> weight = rows_of<T>(given_.weight, 0, keys, s_.dim),
+                    beside = rows_of<T>(given_.beside, 0, s_.beside, s_.dim);
+    const int thread = at::get_thread_num();
+    WeightSum& mine = weight_sums_[static_cast<size_t>(thread)];
+    if (thread > 0 && !mine.begun) mine.room = room_for<T>(of_weights.numel());
+    const Matrix<T> sum_weight{thread > 0 ? mine.room.get() : data_of<T>(of_weights), keys, s_.dim};
+    const Matrix<T> sum_beside{sum_weight.data + keys * s_.dim, s_.beside, s_.dim};
+    const Matrix<T> sum_queries{data_of<T>(query_sums_) + i * m * keys, m, keys};
+    const PositionsGradient<T> from{data_of<T>(kept_.most) + b * m, data_of<T>(kept_.inverse) + b * m,
+                                    data_of<T>(of_.row_sums) + b * m, data_of<T>(mean_) + b * m};
+    for_each_block(part, [&](int64_t begin, int64_t end) {
+      const int64_t rows = end - begin;
+      const Matrix<T> x = rows_of<T>(given_.x, begin, end, s_.dim), to = rows_of<T>(of_x, begin, end, s_.dim);
+      const Matrix<T> key = rows_of<T>(kept_.keys, begin, end, keys), of_key{of_keys, rows, keys};
+      const Matrix<T> w{scores, rows, m}, g{gradient, rows, m};
+      multiply(key, spread, w);
+      multiply(x, of_mixed.t(), g);
+      positions_backward(scores, gradient, rows, m, from, {mask_, static_cast<uint32_t>(begin * m)});
+      multiply(g, spread.t(), of_key);
+      multiply(w, of_mixed, to);
+      multiply_add(of_key, weight, to);
+      multiply_to(mine.begun, of_key.t(), x, sum_weight);
+      multiply_to(begin != part.begin, g.t(), key, sum_queries);
+      if (s_.beside > 0) {
+        const Matrix<T> of_beside = rows_of<T>(of_.projected, begin, end, s_.beside);
+        multiply_add(of_beside, beside, to);
+        multiply_to(mine.begun, of_beside.t(), x, sum_beside);
+      }
+      mine.begun = true;
+    });
+  }
+
+  CompressShape s_;
+  const CompressGiven& given_;
+  const CompressKept& kept_;
+  const CompressedGradients& of_;
+  const RowParts& parts_;
+  DropoutMask mask_;
+  std::vector<WeightSum> weight_sums_;
+  Tensor mean_;        // (B, m), see PositionsGradient
+  Tensor query_sums_;  // (parts, m, h r)
+};
+
+}  // namespace
+
+CompressGradients compress_backward(const CompressGiven& given, const CompressKept& kept, const CompressedGradients& of,
+                                    const Tensor& lengths, const DropoutMask& mask) {
+  const RowParts parts = share_out_rows(lengths, given.x.size(0), given.x.size(1));
+  CompressGradients gradients;
+  AT_DISPATCH_FLOATING_TYPES(given.x.scalar_type(), "compress_rows", [&] {
+    Backward<scalar_t> pass(given, kept, of, parts, mask);
+    if (lengths.defined()) pass.of_x.zero_();
+    pass.run();
+    const auto of_weights = pass.of_weights.split_with_sizes({given.weight.size(0), given.beside.size(0)});
+    gradients = {pass.of_x, pass.of_queries, of_weights[0], of_weights[1]};
+  });
+  return gradients;
+}
+
+}  // namespace fusion

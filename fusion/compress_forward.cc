@@ -1,0 +1,153 @@
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "fusion/compress_passes.h"
+#include "fusion/slot_kernels.h"
+
+namespace fusion {
+namespace {
+
+using torch::Tensor;
+
+template <class T>
+void scale_rows(T* matrix, const T* factors, int64_t rows, int64_t columns) {
+  for (int64_t j = 0; j < rows; ++j) {
+    T* row = matrix + j * columns;
+    if (factors[j] != T(1)) scale(row, factors[j], columns, row);
+  }
+}
+
+template <class T>
+class Forward {
+ public:
+  Forward(const CompressGiven& given, const RowParts& parts, bool padded, const DropoutMask& mask)
+      : s_(given), given_(given), parts_(parts), mask_(mask) {
+    const auto options = given.x.options();
+    mixed = torch::empty({s_.heads, s_.batch, s_.d_p, s_.dim}, options);
+    row_sums = torch::empty({s_.batch, s_.heads, s_.d_p, 1}, options);
+    most = torch::empty({s_.batch, s_.m()}, options);
+    inverse = torch::empty({s_.batch, s_.m()}, options);
+    keys = torch::empty({s_.batch, s_.n, s_.keys()}, options);
+    projected = padded ? torch::zeros({s_.batch, s_.n, s_.beside}, options)
+                       : torch::empty({s_.batch, s_.n, s_.beside}, options);
+  }
+
+  void run() {
+    sums_ = torch::empty({parts_.count(), 3, s_.m()}, given_.x.options());
+    const bool shared = parts_.splits;  // a sample's parts are summed up afterwards
+    if (shared) partial_ = PartSums<T>(mixed, parts_);
+    at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
+      const torch::NoGradGuard no_gradients;  // each thread has its own
+      const auto scratch = room_for<T>((s_.keys() + parts_.block_rows + 1) * s_.m());
+      const auto sum = room_for<T>(shared ? 0 : s_.m() * s_.dim);
+      for (int64_t i = begin; i < end; ++i) {
+        take(i, shared ? partial_.of(i) : sum.get(), scratch.get());
+        const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
+        for (int64_t j = 0; !shared && j < s_.m(); ++j) combine(sample, j, [&](int64_t) { return sum.get(); });
+      }
+    });
+    at::parallel_for(0, s_.batch * s_.m(), 16, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        const int64_t b = row / s_.m(), first = parts_.first[static_cast<size_t>(b)];
+        if (first == parts_.first[static_cast<size_t>(b) + 1])
+          clear(b, row % s_.m());
+        else if (shared)
+          combine(b, row % s_.m(), [&](int64_t i) { return partial_.of(i); });
+      }
+    });
+  }
+
+  Tensor mixed;  // (h, B, d_p, D)
+  Tensor row_sums, projected;
+  Tensor keys, most, inverse;  // see CompressKept
+
+ private:
+  RunningSoftmax<T> softmax(int64_t i) const {
+    T* sums = data_of<T>(sums_) + i * 3 * s_.m();
+    return {sums, sums + s_.m(), sums + 2 * s_.m()};
+  }
+
+  /// W X of a part before its division by the softmax's totals -> `sum_data` (m, D).
+  void take(int64_t i, T* sum_data, T* scratch) {
+    const RowPart& part = parts_.parts[static_cast<size_t>(i)];
+    const RunningSoftmax<T> running = softmax(i);
+    std::fill(running.most, running.most + s_.m(), std::numeric_limits<T>::lowest());
+    std::fill(running.total, running.total + 2 * s_.m(), T(0));
+    T* spread = scratch;
+    T* factors = spread + s_.keys() * s_.m();
+    T* scores = factors + s_.m();
+    spread_queries(data_of<T>(given_.queries) + part.sample * s_.m() * s_.r, s_, spread);
+    const Matrix<T> weight = rows_of<T>(given_.weight, 0, s_.keys(), s_.dim),
+                    beside = rows_of<T>(given_.beside, 0, s_.beside, s_.dim), sum{sum_data, s_.m(), s_.dim};
+    for_each_block(part, [&](int64_t begin, int64_t end) {
+      const int64_t rows = end - begin;
+      const Matrix<T> x = rows_of<T>(given_.x, begin, end, s_.dim), key = rows_of<T>(keys, begin, end, s_.keys());
+      const Matrix<T> w{scores, rows, s_.m()};
+      multiply(x, weight.t(), key);
+      if (s_.beside > 0) multiply(x, beside.t(), rows_of<T>(projected, begin, end, s_.beside));
+      multiply(key, Matrix<T>{spread, s_.keys(), s_.m()}, w);
+      add_block(scores, rows, s_.m(), running, {mask_, static_cast<uint32_t>(begin * s_.m())}, factors);
+      if (begin == part.begin) return multiply(w.t(), x, sum);
+      scale_rows(sum.data, factors, s_.m(), s_.dim);
+      multiply_add(w.t(), x, sum);
+    });
+  }
+
+  T* mixed_row(int64_t b, int64_t j) const { return data_of<T>(mixed) + s_.slot_at(b, j); }
+
+  /// What a sample without rows gives.
+  void clear(int64_t b, int64_t j) {
+    std::fill_n(mixed_row(b, j), s_.dim, T(0));
+    data_of<T>(row_sums)[b * s_.m() + j] = 0;
+    data_of<T>(most)[b * s_.m() + j] = 0;
+    data_of<T>(inverse)[b * s_.m() + j] = 0;
+  }
+
+  /// The sums of sample b's parts in column j into one; `sum_of` (part) is (m, D).
+  template <class SumOf>
+  void combine(int64_t b, int64_t j, const SumOf& sum_of) {
+    const int64_t first = parts_.first[static_cast<size_t>(b)], last = parts_.first[static_cast<size_t>(b) + 1];
+    T* to = mixed_row(b, j);
+    T greatest = std::numeric_limits<T>::lowest(), total = 0, kept = 0;
+    for (int64_t i = first; i < last; ++i) greatest = std::max(greatest, softmax(i).most[j]);
+    for (int64_t i = first; i < last; ++i) {
+      const T factor = std::exp(softmax(i).most[j] - greatest);
+      total += factor * softmax(i).total[j];
+      kept += factor * softmax(i).kept[j];
+    }
+    for (int64_t i = first; i < last; ++i) {
+      const T factor = std::exp(softmax(i).most[j] - greatest) / total;
+      const T* from = sum_of(i) + j * s_.dim;
+      i == first ? scale(from, factor, s_.dim, to) : add_scaled(from, factor, s_.dim, to);
+    }
+    data_of<T>(row_sums)[b * s_.m() + j] = kept / total;
+    data_of<T>(most)[b * s_.m() + j] = greatest;
+    data_of<T>(inverse)[b * s_.m() + j] = 1 / total;
+  }
+
+  CompressShape s_;
+  const CompressGiven& given_;
+  const RowParts& parts_;
+  DropoutMask mask_;
+  Tensor sums_;          // of each part, (3, m) as RunningSoftmax names them
+  PartSums<T> partial_;  // where a sample has several parts
+};
+
+}  // namespace
+
+CompressForward compress_forward(const CompressGiven& given, const Tensor& lengths, const DropoutMask& mask) {
+  const RowParts parts = share_out_rows(lengths, given.x.size(0), given.x.size(1));
+  CompressForward to;
+  AT_DISPATCH_FLOATING_TYPES(given.x.scalar_type(), "compress_rows", [&] {
+    Forward<scalar_t> pass(given, parts, lengths.defined(), mask);
+    pass.run();
+    const Tensor mixed = pass.mixed.transpose(0, 1);  // (B, h, d_p, D)
+    to = {{mixed, pass.row_sums, pass.projected}, {pass.keys, pass.most, pass.inverse, mixed, pass.row_sums}};
+  });
+  return to;
+}
+
+}  // namespace fusion
