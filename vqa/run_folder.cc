@@ -71,7 +71,12 @@ RunFolder RunFolder::resume(const fs::path& given) {
     const bool is_beside = fs::exists(beside(out) / kUnfinished);
     if (is_beside || Trainer::resumable(out)) return {out, is_beside ? beside(out) : out, std::move(lock)};
   }
-  return begin(given);  // which keeps a model that stands there
+  if (Bundle::present(out)) {
+    throw std::runtime_error(given.string() +
+                             ": holds a model, but no state of its training to go on from; begin with " +
+                             "it by --model, train anew without --resume, or choose another --out");
+  }
+  return begin(given);
 }
 
 RunFolder::~RunFolder() {

@@ -95,6 +95,14 @@ TEST_F(AnswerTest, OverlayIsAPicture) {
   EXPECT_GT(most - least, 50) << "an even picture shows nothing";
 }
 
+// The picture itself was written over.
+TEST_F(AnswerTest, OverlayThatIsReadIsRefused) {
+  const auto before = listing(folder());
+  for (const std::string file : {"picture.png", "./m/../picture.png", "m/config.json"})
+    expect_error(ask("Is there a star?", "--overlay " + file), 2, {"overlay: " + file + " is read", "another"});
+  expect_same(listing(folder()), before);
+}
+
 TEST_F(AnswerTest, OverlayThatCannotBeWritten) {
   const auto before = listing(folder());
   for (const std::string file : {"picture.png/o.png", "/dev/full"}) {

@@ -105,6 +105,15 @@ TEST_F(EvalTest, OutputsThatCannotBeMadeAreRefused) {
   EXPECT_FALSE(fs::exists(*this / "r.json"));
 }
 
+// Annotations and models were written over.
+TEST_F(EvalTest, OutputsThatAreReadAreRefused) {
+  const auto before = listing(folder());
+  expect_error(vqa(eval_ + " --results " + kValAnnotations), 2, {"results: ", "is read", "another"});
+  expect_error(vqa(eval_ + " --json ./" + kValQuestions), 2, {"json: ", "is read"});
+  expect_error(vqa(eval_ + " --json m/config.json"), 2, {"json: m/config.json is read"});
+  expect_same(listing(folder()), before);
+}
+
 TEST_F(EvalTest, FilesThatCannotBeWritten) {
   const auto before = listing(folder());
   for (const auto& [flag, file] : {std::pair<std::string, std::string>{"--results", "picture.png/r.json"},

@@ -56,6 +56,13 @@ TEST_F(ScoreTest, TodaysRuleCleansNothingWhereAllAnnotatorsAgree) {
   EXPECT_THAT(lines(classic.out).at(1), ::testing::MatchesRegex(" *overall +100.00"));
 }
 
+TEST_F(ScoreTest, ReportThatIsReadIsRefused) {
+  const auto before = listing(folder());
+  for (const std::string file : {"q.json", "./a.json", "r.json"})
+    expect_error(score(" --json " + file), 2, {"json: " + file + " is read", "another"});
+  expect_same(listing(folder()), before);
+}
+
 TEST_F(ScoreTest, UnknownRule) {
   expect_error(score(" --rule newest"), 2, {"rule", "'newest'", "official", "classic"});
 }

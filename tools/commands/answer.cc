@@ -5,6 +5,7 @@
 
 #include "data/image_listing.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/output_file.h"
 #include "tools/commands/runtime.h"
 #include "tools/commands/usage.h"
 #include "vision/image.h"
@@ -74,6 +75,9 @@ void require_what_it_sees(const vqa::ModelImpl& model, const AnswerOptions& opti
 
 void run(const AnswerOptions& options) {
   options.check();
+  std::vector<std::string> read = files_in(options.model);
+  read.insert(read.end(), {options.image, options.weights});
+  require_not_read("overlay", options.overlay, read);
   const vqa::SightOptions sight{.device = prepare(options.runtime), .one_picture = true};
   // Before the model takes time.
   const std::unique_ptr<const data::GridStore> store = options.features.open();

@@ -4,11 +4,13 @@
 #include <optional>
 
 #include "data/atomic_file.h"
+#include "data/layout.h"
 #include "data/settings.h"
 #include "data/vqa_accuracy.h"
 #include "tools/commands/accuracy_table.h"
 #include "tools/commands/commands.h"
 #include "tools/commands/interrupt.h"
+#include "tools/commands/output_file.h"
 #include "tools/commands/progress_bar.h"
 #include "tools/commands/runtime.h"
 #include "tools/commands/usage.h"
@@ -110,8 +112,21 @@ void answer_and_score(Model* model, const EvalOptions& eval, const data::Split& 
   if (train) print_priors(*train, split, accuracy);
 }
 
+/// Before anything is written: neither output may be what is read.
+void require_outputs_apart(const EvalOptions& eval) {
+  std::vector<std::string> read = files_in(eval.model);
+  read.insert(read.end(), {eval.features.file, eval.weights});
+  for (const data::SplitLayout& split : data::parse_splits(eval.split)) {
+    read.push_back(data::questions_path(eval.data, split).string());
+    read.push_back(data::annotations_path(eval.data, split).string());
+  }
+  require_not_read("results", eval.results, read);
+  require_not_read("json", eval.json, read);
+}
+
 void run(const EvalOptions& eval) {
   eval.check();
+  require_outputs_apart(eval);
   const data::AccuracyRule rule = data::parse_accuracy_rule(eval.rule);
   std::optional<Model> model = open_model(eval);
   const data::Split split = data::Split::open(

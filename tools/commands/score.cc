@@ -6,6 +6,7 @@
 #include "data/results.h"
 #include "tools/commands/accuracy_table.h"
 #include "tools/commands/commands.h"
+#include "tools/commands/output_file.h"
 #include "tools/commands/usage.h"
 
 namespace tools {
@@ -43,6 +44,7 @@ int score(const std::vector<std::string>& arguments) {
   const Usage usage{"vqa score --questions Q --annotations A --results R [OPTIONS]",
                     "Scores results as VQA-v2's evaluator does: overall, per answer type and per question type."};
   if (!parse(usage, options, arguments)) return 0;
+  require_not_read("json", json, {questions, annotations_path, results});
   const data::AccuracyRule accuracy_rule = data::parse_accuracy_rule(rule);
   const std::vector<data::Annotation> annotations = data::read_annotations(annotations_path);
   if (annotations.empty()) throw std::runtime_error(annotations_path + ": holds no annotations to score against");
