@@ -40,7 +40,7 @@ struct CompressGradients {
 CompressGradients compress_backward(const CompressGiven& given, const CompressKept& kept, const CompressedGradients& of,
                                     const torch::Tensor& lengths, const DropoutMask& mask);
 
-/// Their sizes.
+/// The sizes of both passes.
 struct CompressShape {
   int64_t batch, n, dim, heads, d_p, r, beside;
 

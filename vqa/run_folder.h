@@ -19,7 +19,8 @@ class RunFolder {
   static RunFolder begin(const std::filesystem::path& out);
 
   /// The run that was under way last; where there is none, a new one, as begin() makes it. Throws std::runtime_error
-  /// where `out` holds a model without the state of its training too: what is asked for cannot be, and it would be lost.
+  /// where `out` holds a model without the state of its training too: what is asked for cannot be, and it would be
+  /// lost.
   static RunFolder resume(const std::filesystem::path& out);
 
   /// Leaves no folder behind in which nothing was saved.
