@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
+
 #include "fusion/compress_rows.h"
 #include "fusion/dropout_mask.h"
 #include "fusion/slot_matrices.h"

@@ -134,9 +134,7 @@ class Backward {
   }
 
   static void add_rows(const T* matrix, int64_t rows, int64_t columns, T* sum) {
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t j = 0; j < columns; ++j) sum[j] += matrix[row * columns + j];
-    }
+    for (int64_t row = 0; row < rows; ++row) add_scaled(matrix + row * columns, T(1), columns, sum);
   }
 
   const Saved& saved_;
