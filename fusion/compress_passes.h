@@ -73,10 +73,4 @@ void spread_queries(const T* queries, const CompressShape& s, T* matrix) {
   }
 }
 
-/// Consecutive rows of (N, columns).
-template <class T>
-Matrix<T> rows_of(const torch::Tensor& x, int64_t begin, int64_t end, int64_t columns) {
-  return {data_of<T>(x) + begin * columns, end - begin, columns};
-}
-
 }  // namespace fusion

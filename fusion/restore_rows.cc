@@ -39,32 +39,75 @@ struct Saved {
   }
 };
 
+/// to = bias + w slots, in each row.
 template <class T>
-Tensor rows_from(const Saved& saved, const Tensor& out_bias) {
-  const int64_t m = saved.m(), dim = saved.dim();
-  const auto options = saved.projected.options();
-  const std::vector<int64_t> sizes{saved.projected.size(0), saved.n(), dim};
-  Tensor out = saved.lengths.defined() ? torch::zeros(sizes, options) : torch::empty(sizes, options);
-  const RowParts parts = saved.parts();
-  const T* bias = out_bias.defined() ? data_of<T>(out_bias) : nullptr;
-  at::parallel_for(0, parts.count(), 1, [&](int64_t first, int64_t last) {
-    const torch::NoGradGuard no_gradients;  // each thread has its own
-    const auto weights = room_for<T>(parts.block_rows * m), room = room_for<T>(SampleSlots<T>(saved.slots, 0).room());
-    for (int64_t i = first; i < last; ++i) {
-      const RowPart& part = parts.parts[static_cast<size_t>(i)];
-      const Matrix<T> slots = SampleSlots<T>(saved.slots, part.sample).gather(room.get());
-      for_each_block(part, [&](int64_t begin, int64_t end) {
-        const Matrix<T> to{data_of<T>(out) + begin * dim, end - begin, dim};
-        saved.weights(begin, end - begin, saved.mask, weights.get());
-        const Matrix<T> w{weights.get(), to.rows, m};
-        if (bias == nullptr) return multiply(w, slots, to);
-        for (int64_t row = 0; row < to.rows; ++row) std::copy(bias, bias + dim, to.data + row * dim);
-        multiply_add(w, slots, to);
+void restore(const Matrix<T>& w, const Matrix<T>& slots, const T* bias, const Matrix<T>& to) {
+  if (bias == nullptr) return multiply(w, slots, to);
+  for (int64_t row = 0; row < to.rows; ++row) std::copy_n(bias, to.columns, to.data + row * to.row);
+  multiply_add(w, slots, to);
+}
+
+template <class T>
+class Forward {
+ public:
+  Forward(const Saved& saved, const Tensor& out_bias)
+      : saved_(saved), parts_(saved.parts()), bias_(out_bias.defined() ? data_of<T>(out_bias) : nullptr) {
+    const auto options = saved.projected.options();
+    const std::vector<int64_t> sizes{saved.projected.size(0), saved.n(), saved.dim()};
+    out = saved.lengths.defined() ? torch::zeros(sizes, options) : torch::empty(sizes, options);
+  }
+
+  void run() { parts_.splits&& saved_.n() <= kBlockRows ? by_columns() : by_rows(); }
+
+  Tensor out;  // (B, n, D)
+
+ private:
+  void by_rows() {
+    const int64_t m = saved_.m(), dim = saved_.dim();
+    at::parallel_for(0, parts_.count(), 1, [&](int64_t first, int64_t last) {
+      const torch::NoGradGuard no_gradients;  // each thread has its own
+      const auto weights = room_for<T>(parts_.block_rows * m),
+                 room = room_for<T>(SampleSlots<T>(saved_.slots, 0).room());
+      for (int64_t i = first; i < last; ++i) {
+        const RowPart& part = parts_.parts[static_cast<size_t>(i)];
+        const Matrix<T> slots = SampleSlots<T>(saved_.slots, part.sample).gather(room.get());
+        for_each_block(part, [&](int64_t begin, int64_t end) {
+          const Matrix<T> w{weights.get(), end - begin, m};
+          saved_.weights(begin, w.rows, saved_.mask, w.data);
+          restore(w, slots, bias_, rows_of<T>(out, begin, end, dim));
+        });
+      }
+    });
+  }
+
+  /// Of few short sequences: the weights of all positions first, then each thread some columns, those of the slots that
+  /// it is likely to have made itself.
+  void by_columns() {
+    const int64_t m = saved_.m(), dim = saved_.dim(), n = saved_.n();
+    const Tensor weights = torch::empty_like(saved_.projected);
+    at::parallel_for(0, parts_.count(), 1, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        const RowPart& part = parts_.parts[static_cast<size_t>(i)];
+        saved_.weights(part.begin, part.end - part.begin, saved_.mask, data_of<T>(weights) + part.begin * m);
+      }
+    });
+    for (int64_t b = 0; b < saved_.slots.size(1); ++b) {
+      const int64_t begin = b * n, end = begin + real_rows(saved_.lengths, b, n);
+      const auto room = room_for<T>(SampleSlots<T>(saved_.slots, 0).room());
+      const Matrix<T> slots = SampleSlots<T>(saved_.slots, b).gather(room.get());
+      at::parallel_for(0, dim, 64, [&](int64_t first, int64_t last) {
+        const torch::NoGradGuard no_gradients;  // each thread has its own
+        restore(rows_of<T>(weights, begin, end, m), slots.some_columns(first, last - first),
+                bias_ == nullptr ? bias_ : bias_ + first,
+                rows_of<T>(out, begin, end, dim).some_columns(first, last - first));
       });
     }
-  });
-  return out;
-}
+  }
+
+  const Saved& saved_;
+  RowParts parts_;
+  const T* bias_;
+};
 
 template <class T>
 class Backward {
@@ -152,8 +195,11 @@ Tensor readable(const Tensor& slots) {
 
 Tensor forward_rows(const Saved& saved, const Tensor& out_bias) {
   Tensor out;
-  AT_DISPATCH_FLOATING_TYPES(saved.projected.scalar_type(), "restore_rows",
-                             [&] { out = rows_from<scalar_t>(saved, out_bias); });
+  AT_DISPATCH_FLOATING_TYPES(saved.projected.scalar_type(), "restore_rows", [&] {
+    Forward<scalar_t> pass(saved, out_bias);
+    pass.run();
+    out = pass.out;
+  });
   return out;
 }
 

@@ -27,7 +27,11 @@ struct RowParts {
   int64_t count() const { return std::ssize(parts); }
 };
 
-/// `lengths` (B) int64 on the CPU; undefined where all n rows are real. A sample is one part where there are samples
+/// The rows of sample b that are no padding: all n, or as `lengths`, (B) int64 on the CPU, has it. Throws c10::Error
+/// where that is not within 0 to n.
+int64_t real_rows(const torch::Tensor& lengths, int64_t b, int64_t n);
+
+/// `lengths` as in real_rows, which may throw. A sample is one part where there are samples
 /// enough for all threads.
 RowParts share_out_rows(const torch::Tensor& lengths, int64_t batch, int64_t n);
 

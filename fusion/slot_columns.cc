@@ -57,29 +57,44 @@ Matrix<T> matrix_of(const Tensor& x, int64_t head = 0) {
 
 bool are_few(const Tensor& right) { return right.size(-2) * right.size(-1) <= kFewNumbers; }
 
-/// Products in parts of a few rows each, shared out to threads.
+/// Products in parts of a few rows each, shared out to threads together.
 template <class T>
 class RowProducts {
  public:
-  static constexpr int64_t kRows = 16;
+  void add(const SmallProduct<T>& product) { products_.push_back(product); }
 
-  /// The rows of `whole` from `first` on.
-  void add(const SmallProduct<T>& whole, int64_t first) {
-    SmallProduct<T> part = whole;
-    part.a = whole.a.some_rows(first, kRows);
-    part.c = whole.c.some_rows(first, kRows);
-    if (whole.start != nullptr) part.start = whole.start + first;
-    parts_.push_back(part);
-  }
-
+  /// The first rows of all of them, then the next: heads side by side are parts of the same rows of a weight.
   void run() const {
-    at::parallel_for(0, std::ssize(parts_), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) multiply_small(parts_[static_cast<size_t>(i)]);
+    int64_t most = 0;
+    for (const SmallProduct<T>& product : products_) most = std::max(most, product.a.rows);
+    std::vector<Part> parts;
+    for (int64_t first = 0; first < most; first += kRows) {
+      for (const SmallProduct<T>& product : products_) {
+        if (first < product.a.rows) parts.push_back({&product, first});
+      }
+    }
+    at::parallel_for(0, std::ssize(parts), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) multiply(parts[static_cast<size_t>(i)]);
     });
   }
 
  private:
-  std::vector<SmallProduct<T>> parts_;
+  static constexpr int64_t kRows = 16;
+
+  struct Part {
+    const SmallProduct<T>* whole;
+    int64_t first;  // of kRows rows
+  };
+
+  static void multiply(const Part& part) {
+    SmallProduct<T> rows = *part.whole;
+    rows.a = rows.a.some_rows(part.first, kRows);
+    rows.c = rows.c.some_rows(part.first, kRows);
+    if (rows.start != nullptr) rows.start += part.first;
+    multiply_small(rows);
+  }
+
+  std::vector<SmallProduct<T>> products_;
 };
 
 }  // namespace
@@ -112,7 +127,7 @@ SlotColumns attend_backward(const SlotColumns& slots, const MixShape& shape, con
 }
 
 void multiply_heads(const Tensor& a, const Tensor& b, Tensor out, const Tensor& start) {
-  const int64_t heads = a.size(0), rows = a.size(1);
+  const int64_t heads = a.size(0);
   if (!are_few(b)) {
     at::bmm_out(out, a, b);
     if (start.defined()) out[0].add_(start.unsqueeze(1));
@@ -121,15 +136,11 @@ void multiply_heads(const Tensor& a, const Tensor& b, Tensor out, const Tensor& 
   AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "mix_slots", [&] {
     const Tensor right = b.stride(2) == 1 ? b : b.clone(at::MemoryFormat::Contiguous);
     RowProducts<scalar_t> products;
-    // Heads side by side are parts of the same rows of a weight: all of them, then the next few rows.
-    for (int64_t first = 0; first < rows; first += RowProducts<scalar_t>::kRows) {
-      for (int64_t head = 0; head < heads; ++head)
-        products.add({.a = matrix_of<const scalar_t>(a, head),
-                      .b = matrix_of<const scalar_t>(right, head),
-                      .c = matrix_of<scalar_t>(out, head),
-                      .start = start.defined() && head == 0 ? data_of<scalar_t>(start) : nullptr},
-                     first);
-    }
+    for (int64_t head = 0; head < heads; ++head)
+      products.add({.a = matrix_of<const scalar_t>(a, head),
+                    .b = matrix_of<const scalar_t>(right, head),
+                    .c = matrix_of<scalar_t>(out, head),
+                    .start = start.defined() && head == 0 ? data_of<scalar_t>(start) : nullptr});
     products.run();
   });
 }
@@ -150,12 +161,10 @@ Tensor linear_columns(const std::vector<ColumnsLinear>& linears) {
         at::mm_out(out, a.weight, a.x).add_(a.bias.unsqueeze(1));
         continue;
       }
-      for (int64_t first = 0; first < features; first += RowProducts<scalar_t>::kRows)
-        products.add({.a = matrix_of<const scalar_t>(a.weight),
-                      .b = matrix_of<const scalar_t>(a.x),
-                      .c = matrix_of<scalar_t>(out),
-                      .start = data_of<scalar_t>(a.bias)},
-                     first);
+      products.add({.a = matrix_of<const scalar_t>(a.weight),
+                    .b = matrix_of<const scalar_t>(a.x),
+                    .c = matrix_of<scalar_t>(out),
+                    .start = data_of<scalar_t>(a.bias)});
     }
     products.run();
   });

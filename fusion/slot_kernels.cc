@@ -29,7 +29,7 @@ VQA_INLINE void add_rows(T* scores, int64_t rows, int64_t m, const RunningSoftma
     T* row = scores + r * m;
     for (int64_t j = 0; j < m; ++j) {
       const T weight = exponential(row[j] - softmax.most[j]);
-      const T kept = kDrops ? weight * mask.factor(r * m + j) : weight;
+      const T kept = kDrops ? weight * mask.factor(r * mask.row + j) : weight;
       softmax.total[j] += weight;
       if constexpr (kDrops) softmax.kept[j] += kept;
       row[j] = kept;

@@ -15,6 +15,7 @@ namespace fusion {
 struct BlockMask {
   DropoutMask mask;
   uint32_t first = 0;
+  int64_t row = 0;  // elements from one row to the next, where a block is some of the mask's columns
 
   bool drops() const { return mask.drops(); }
   [[gnu::always_inline]] float factor(int64_t element) const {

@@ -22,6 +22,12 @@ torch::Tensor tensor_of(const Matrix<T>& x) {
                        at::TensorOptions(c10::CppTypeToScalarType<Number>::value));
 }
 
+/// Consecutive rows of (N, columns).
+template <class T>
+Matrix<T> rows_of(const torch::Tensor& x, int64_t begin, int64_t end, int64_t columns) {
+  return {data_of<T>(x) + begin * columns, end - begin, columns};
+}
+
 /// Whether a sample's slots, of (h, B, d_p, D), are one matrix (h d_p, D) in memory.
 inline bool are_matrices(const torch::Tensor& slots) {
   return slots.stride(0) == slots.size(2) * slots.stride(2) && (slots.stride(2) == 1 || slots.stride(3) == 1);
