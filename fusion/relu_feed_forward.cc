@@ -6,6 +6,7 @@
 #include "fusion/dropout.h"
 #include "fusion/dropout_mask.h"
 #include "fusion/kernel_inputs.h"
+#include "fusion/row_blocks.h"
 #include "fusion/slot_matrices.h"
 
 namespace fusion {
@@ -13,7 +14,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr int64_t kRows = 128;  // of a block: with F = 2048 they take 1 MB
+constexpr int64_t kRows = 640;  // of a block at most: for each, the library packs both weights anew
 constexpr int64_t kFew = 64;    // rows for a thread; fewer are multiplied by all threads together
 
 /// relu(x + bias) after dropout, in place; what is no number stays none.
@@ -54,7 +55,7 @@ template <class Work>
 void for_each_rows(int64_t rows, const Work& work) {
   const auto blocks = [&](int64_t begin, int64_t end) {
     const torch::NoGradGuard no_gradients;  // each thread has its own
-    for (int64_t row = begin; row < end; row += kRows) work(row, std::min(row + kRows, end));
+    in_blocks(begin, end, kRows, work);
   };
   if (rows < kFew * at::get_num_threads()) {
     if (rows > 0) blocks(0, rows);

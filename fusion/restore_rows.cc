@@ -57,7 +57,10 @@ class Forward {
     out = saved.lengths.defined() ? torch::zeros(sizes, options) : torch::empty(sizes, options);
   }
 
-  void run() { parts_.splits&& saved_.n() <= kBlockRows ? by_columns() : by_rows(); }
+  void run() {
+    const bool few_and_short = parts_.splits && saved_.n() <= kBlockRows;
+    few_and_short ? by_columns() : by_rows();
+  }
 
   Tensor out;  // (B, n, D)
 

@@ -35,11 +35,17 @@ int64_t real_rows(const torch::Tensor& lengths, int64_t b, int64_t n);
 /// enough for all threads.
 RowParts share_out_rows(const torch::Tensor& lengths, int64_t batch, int64_t n);
 
-/// A part's rows, at most kBlockRows at a time, in blocks of about one size: work(begin, end).
+/// work(first, last) of the rows from `begin` to `end`, at most `most` at a time, in blocks of about one size.
+template <class Work>
+void in_blocks(int64_t begin, int64_t end, int64_t most, const Work& work) {
+  const int64_t rows = end - begin, blocks = (rows + most - 1) / most;
+  for (int64_t i = 0; i < blocks; ++i) work(begin + rows * i / blocks, begin + rows * (i + 1) / blocks);
+}
+
+/// work(begin, end) of the blocks of a part.
 template <class Work>
 void for_each_block(const RowPart& part, const Work& work) {
-  const int64_t rows = part.end - part.begin, blocks = (rows + kBlockRows - 1) / kBlockRows;
-  for (int64_t i = 0; i < blocks; ++i) work(part.begin + rows * i / blocks, part.begin + rows * (i + 1) / blocks);
+  in_blocks(part.begin, part.end, kBlockRows, work);
 }
 
 }  // namespace fusion

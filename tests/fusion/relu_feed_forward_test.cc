@@ -39,9 +39,9 @@ std::vector<Tensor> pass(Tensor (*way)(const Tensor&, const FeedForwardWeights&,
   return all;
 }
 
-// No row; fewer than threads share; blocks, the last of them short.
+// No row; fewer than threads share; one block a thread, and several.
 TEST(ReluFeedForward, EqualsItsFormulaAndItsGradients) {
-  for (const Case& c : {Case{0, 0}, Case{1, 0}, Case{3, 0.3}, Case{400, 0}, Case{333, 0.3}}) {
+  for (const Case& c : {Case{0, 0}, Case{1, 0}, Case{3, 0.3}, Case{400, 0}, Case{3333, 0.3}}) {
     const Threads threads(4);  // the last two cases have rows for each, the others have not
     const auto found = pass(relu_feed_forward, c), expected = pass(by_formula, c);
     for (size_t i = 0; i < found.size(); ++i) {
