@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "fusion/compress_by_heads.h"
 #include "fusion/compress_passes.h"
+#include "fusion/compress_results.h"
 #include "fusion/slot_kernels.h"
 
 namespace fusion {
@@ -20,120 +22,11 @@ void scale_rows(T* matrix, const T* factors, int64_t rows, int64_t columns) {
   }
 }
 
-/// What the forward pass makes, and where it writes each.
-template <class T>
-class Results {
- public:
-  Results(const CompressShape& shape, const torch::TensorOptions& options, bool padded) : s_(shape) {
-    mixed_ = torch::empty({s_.heads, s_.batch, s_.d_p, s_.dim}, options);
-    row_sums_ = torch::empty({s_.batch, s_.heads, s_.d_p, 1}, options);
-    most_ = torch::empty({s_.batch, s_.m()}, options);
-    inverse_ = torch::empty({s_.batch, s_.m()}, options);
-    keys_ = torch::empty({s_.batch, s_.n, s_.keys()}, options);
-    projected_ = padded ? torch::zeros({s_.batch, s_.n, s_.beside}, options)
-                        : torch::empty({s_.batch, s_.n, s_.beside}, options);
-  }
-
-  /// W X of sample b in column j, (D).
-  T* mixed_row(int64_t b, int64_t j) const { return data_of<T>(mixed_) + s_.slot_at(b, j); }
-
-  /// Of rows of (B n, h r) and of (B n, p).
-  Matrix<T> keys(int64_t begin, int64_t end) const { return rows_of<T>(keys_, begin, end, s_.keys()); }
-  Matrix<T> projected(int64_t begin, int64_t end) const { return rows_of<T>(projected_, begin, end, s_.beside); }
-
-  /// The softmax of sample b in column j: its greatest score, sum of exp(score - most), and that after dropout.
-  void set_softmax(int64_t b, int64_t j, T most, T total, T kept) const {
-    const int64_t slot = b * s_.m() + j;
-    data_of<T>(most_)[slot] = most;
-    data_of<T>(inverse_)[slot] = total == 0 ? 0 : 1 / total;
-    data_of<T>(row_sums_)[slot] = total == 0 ? 0 : kept / total;
-  }
-
-  /// What a sample without rows gives.
-  void clear(int64_t b, int64_t j) const {
-    std::fill_n(mixed_row(b, j), s_.dim, T(0));
-    set_softmax(b, j, 0, 0, 0);
-  }
-
-  const Tensor& slots() const { return mixed_; }
-
-  CompressForward all() const {
-    const Tensor mixed = mixed_.transpose(0, 1);  // (B, h, d_p, D)
-    return {{mixed, row_sums_, projected_}, {keys_, most_, inverse_, mixed, row_sums_}};
-  }
-
- private:
-  CompressShape s_;
-  Tensor mixed_;  // (h, B, d_p, D)
-  Tensor row_sums_, projected_;
-  Tensor keys_, most_, inverse_;  // see CompressKept
-};
-
-/// Sequences of one block each: a thread has some heads of all rows, and there is nothing to be summed up.
-template <class T>
-class ByHeads {
- public:
-  ByHeads(const CompressGiven& given, const Tensor& lengths, const DropoutMask& mask, const Results<T>& results)
-      : s_(given), given_(given), lengths_(lengths), mask_(mask), to_(results) {}
-
-  void run() const {
-    at::parallel_for(0, s_.batch * s_.heads, 1, [&](int64_t begin, int64_t end) {
-      const torch::NoGradGuard no_gradients;  // each thread has its own
-      const int64_t heads = std::min(end - begin, s_.heads), m = heads * s_.d_p;
-      const auto room = room_for<T>((heads * s_.r + s_.n + 3 + 1 + s_.dim) * m);
-      while (begin < end) {
-        const int64_t sample = begin / s_.heads, first = begin % s_.heads;
-        const int64_t count = std::min(s_.heads - first, end - begin);
-        take(sample, first, count, room.get());
-        begin += count;
-      }
-    });
-  }
-
- private:
-  void take(int64_t b, int64_t first, int64_t heads, T* room) const {
-    const int64_t rows = real_rows(lengths_, b, s_.n);
-    const int64_t j0 = first * s_.d_p, m = heads * s_.d_p, keys = heads * s_.r;
-    if (rows == 0) {
-      for (int64_t j = j0; j < j0 + m; ++j) to_.clear(b, j);
-      return;
-    }
-    const int64_t begin = b * s_.n;
-    CompressShape part = s_;
-    part.heads = heads;
-    T *spread = room, *scores = spread + keys * m, *sums = scores + rows * m, *factors = sums + 3 * m;
-    const Matrix<T> x = rows_of<T>(given_.x, begin, begin + rows, s_.dim), w{scores, rows, m};
-    const Matrix<T> key = to_.keys(begin, begin + rows).some_columns(first * s_.r, keys);
-    spread_queries(data_of<T>(given_.queries) + (b * s_.m() + j0) * s_.r, part, spread);
-    multiply(x, rows_of<T>(given_.weight, first * s_.r, first * s_.r + keys, s_.dim).t(), key);
-    const int64_t p0 = s_.beside * first / s_.heads, p1 = s_.beside * (first + heads) / s_.heads;
-    if (p1 > p0)
-      multiply(x, rows_of<T>(given_.beside, p0, p1, s_.dim).t(),
-               to_.projected(begin, begin + rows).some_columns(p0, p1 - p0));
-    multiply(key, Matrix<T>{spread, keys, m}, w);
-    const RunningSoftmax<T> softmax{sums, sums + m, sums + 2 * m};
-    std::fill_n(softmax.most, m, std::numeric_limits<T>::lowest());
-    std::fill_n(softmax.total, 2 * m, T(0));
-    add_block(scores, rows, m, softmax, {mask_, static_cast<uint32_t>(begin * s_.m() + j0), s_.m()}, factors);
-    for (int64_t j = 0; j < m; ++j) to_.set_softmax(b, j0 + j, softmax.most[j], softmax.total[j], softmax.kept[j]);
-    const Matrix<T> sum{s_.batch == 1 ? to_.mixed_row(0, j0) : factors + m, m, s_.dim};
-    multiply(w.t(), x, sum);
-    for (int64_t j = 0; j < m; ++j)
-      scale(sum.data + j * s_.dim, 1 / softmax.total[j], s_.dim, to_.mixed_row(b, j0 + j));
-  }
-
-  CompressShape s_;
-  const CompressGiven& given_;
-  const Tensor& lengths_;
-  DropoutMask mask_;
-  const Results<T>& to_;
-};
-
-/// Long sequences: threads share out the rows, a block of them at a time.
+/// Threads share out the rows, a block of them at a time.
 template <class T>
 class ByRows {
  public:
-  ByRows(const CompressGiven& given, const Tensor& lengths, const DropoutMask& mask, const Results<T>& results)
+  ByRows(const CompressGiven& given, const Tensor& lengths, const DropoutMask& mask, const CompressResults<T>& results)
       : s_(given), given_(given), parts_(share_out_rows(lengths, s_.batch, s_.n)), mask_(mask), to_(results) {}
 
   void run() {
@@ -171,8 +64,7 @@ class ByRows {
   void take(int64_t i, T* sum_data, T* scratch) {
     const RowPart& part = parts_.parts[static_cast<size_t>(i)];
     const RunningSoftmax<T> running = softmax(i);
-    std::fill(running.most, running.most + s_.m(), std::numeric_limits<T>::lowest());
-    std::fill(running.total, running.total + 2 * s_.m(), T(0));
+    running.clear(s_.m());
     T* spread = scratch;
     T* factors = spread + s_.keys() * s_.m();
     T* scores = factors + s_.m();
@@ -217,7 +109,7 @@ class ByRows {
   const CompressGiven& given_;
   RowParts parts_;
   DropoutMask mask_;
-  const Results<T>& to_;
+  const CompressResults<T>& to_;
   Tensor sums_;          // of each part, (3, m) as RunningSoftmax names them
   PartSums<T> partial_;  // where a sample has several parts
 };
@@ -228,9 +120,9 @@ CompressForward compress_forward(const CompressGiven& given, const Tensor& lengt
   const CompressShape shape(given);
   CompressForward to;
   AT_DISPATCH_FLOATING_TYPES(given.x.scalar_type(), "compress_rows", [&] {
-    const Results<scalar_t> results(shape, given.x.options(), lengths.defined());
+    const CompressResults<scalar_t> results(shape, given.x.options(), lengths.defined());
     if (shape.n <= kBlockRows) {
-      ByHeads<scalar_t>(given, lengths, mask, results).run();
+      CompressByHeads<scalar_t>(given, lengths, mask, results).run();
     } else {
       ByRows<scalar_t>(given, lengths, mask, results).run();
     }

@@ -5,7 +5,9 @@
 // Letters: `rows` positions of a block, h heads of d_p slots each, m = h d_p columns. T is float or double.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "fusion/dropout_mask.h"
 
@@ -27,9 +29,16 @@ struct BlockMask {
 /// 2018, "Online normalizer calculation for softmax").
 template <class T>
 struct RunningSoftmax {
-  T* most;   // (m) greatest score so far; lowest number at the start
+  T* most;   // (m) greatest score so far
   T* total;  // (m) sum of exp(score - most)
   T* kept;   // (m) the same after dropout
+
+  /// Before the first block.
+  void clear(int64_t m) const {
+    std::fill_n(most, m, std::numeric_limits<T>::lowest());
+    std::fill_n(total, m, T(0));
+    std::fill_n(kept, m, T(0));
+  }
 };
 
 /// Scores (rows, m) -> exp(score - most) after dropout, in place. `factors` (m): what earlier blocks' sums are to be

@@ -100,21 +100,29 @@ TEST_P(SlotRowsInBfloat16, AreNearThoseInFloat) {
   }
 }
 
-// A sample without rows among others of several parts gave sums of other parts, or no number at all.
-TEST(CompressRows, GivesTheSameOnOneThreadAndOnEight) {
-  for (const std::vector<int64_t>& lengths :
-       {std::vector<int64_t>{599, 3, 300}, {600, 0, 0}, {600, 0, 300}, {0, 0, 0}}) {
+// Long sequences, whose rows are shared out; short ones, whose heads are, and columns, more than a thread's least. A
+// sample without rows among others of several parts gave sums of other parts, or no number at all.
+TEST(CompressRows, GivesTheSameOnAnyNumberOfThreads) {
+  const std::vector<Sizes> sizes{{.n = 600, .lengths = {599, 3, 300}},
+                                 {.n = 600, .lengths = {600, 0, 0}},
+                                 {.n = 600, .lengths = {600, 0, 300}},
+                                 {.n = 600, .lengths = {0, 0, 0}},
+                                 {.n = 200, .dim = 150, .lengths = {130, 0, 200}},
+                                 {.n = 200, .dim = 150, .heads = 5, .batch = 1, .has_out_bias = false},
+                                 {.n = 200, .dim = 150, .batch = 2, .in_columns = true}};
+  for (size_t i = 0; i < sizes.size(); ++i) {
     for (const double dropout : {0.0, 0.3}) {
-      const Sizes sizes{.n = 600, .lengths = lengths, .dropout = dropout};
-      std::vector<Tensor> on_one, on_eight;
-      for (const int count : {1, 8}) {
+      Sizes dropped = sizes[i];
+      dropped.dropout = dropout;
+      std::vector<Tensor> on_one;
+      for (const int count : {1, 3, 8}) {
         const Threads threads(count);
-        std::vector<Tensor>& to = count == 1 ? on_one : on_eight;
-        to = compressed_by(kCpu, sizes);
-        for (const Tensor& each : restored_by(kCpu, sizes)) to.push_back(each);
+        std::vector<Tensor> found = compressed_by(kCpu, dropped);
+        for (const Tensor& each : restored_by(kCpu, dropped)) found.push_back(each);
+        for (const Tensor& each : found) EXPECT_TRUE(torch::isfinite(each).all().item<bool>());
+        if (count == 1) on_one = found;
+        expect_equal(found, on_one, i);
       }
-      for (const Tensor& each : on_eight) EXPECT_TRUE(torch::isfinite(each).all().item<bool>());
-      expect_equal(on_eight, on_one, 0);
     }
   }
 }
