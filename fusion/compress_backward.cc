@@ -4,6 +4,7 @@
 
 #include "fusion/compress_passes.h"
 #include "fusion/slot_kernels.h"
+#include "fusion/stored_rows.h"
 
 namespace fusion {
 namespace {
@@ -25,14 +26,21 @@ class Backward {
  public:
   Backward(const CompressGiven& given, const CompressKept& kept, const CompressedGradients& of, const RowParts& parts,
            const DropoutMask& mask)
-      : s_(given), given_(given), kept_(kept), of_(of), parts_(parts), mask_(mask) {
-    const Tensor& x = given.x;
-    of_x = torch::empty_like(x);
+      : of_x(torch::empty_like(given.x)),
+        s_(given),
+        given_(given),
+        x_(given.x),
+        of_rows_(of_x),
+        kept_(kept),
+        of_(of),
+        parts_(parts),
+        mask_(mask) {
+    const auto options = given.weight.options();
     of_queries = torch::zeros_like(given.queries);
-    of_weights = torch::empty({s_.keys() + s_.beside, s_.dim}, x.options());
+    of_weights = torch::empty({s_.keys() + s_.beside, s_.dim}, options);
     weight_sums_.resize(static_cast<size_t>(at::get_num_threads()));
-    mean_ = torch::empty({s_.batch, s_.m()}, x.options());
-    query_sums_ = torch::empty({parts.count(), s_.m(), s_.keys()}, x.options());
+    mean_ = torch::empty({s_.batch, s_.m()}, options);
+    query_sums_ = torch::empty({parts.count(), s_.m(), s_.keys()}, options);
   }
 
   void run() {
@@ -42,7 +50,8 @@ class Backward {
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const int64_t rows = parts_.block_rows, gathered = SampleSlots<T>(of_.mixed, 0).room();
-      const auto scratch = room_for<T>((s_.keys() + 2 * rows) * s_.m() + rows * s_.keys() + gathered);
+      const auto scratch =
+          room_for<T>((s_.keys() + 2 * rows) * s_.m() + rows * s_.keys() + gathered + 2 * x_.room(rows));
       for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
     });
     T* sum = data_of<T>(of_weights);
@@ -84,7 +93,9 @@ class Backward {
     T* gradient = scores + parts_.block_rows * m;
     T* of_keys = gradient + parts_.block_rows * m;
     spread_queries(data_of<T>(given_.queries) + b * m * s_.r, s_, spread_data);
-    T* room = of_keys + parts_.block_rows * keys;
+    T* x_room = of_keys + parts_.block_rows * keys;
+    T* of_room = x_room + x_.room(parts_.block_rows);
+    T* room = of_room + x_.room(parts_.block_rows);
     const Matrix<T> spread{spread_data, keys, m};
     const Matrix<T> of_mixed = SampleSlots<T>(of_.mixed, b).gather(room);
     const Matrix<T> weight = rows_of<T>(given_.weight, 0, keys, s_.dim),
@@ -99,28 +110,29 @@ class Backward {
                                     data_of<T>(of_.row_sums) + b * m, data_of<T>(mean_) + b * m};
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
-      const Matrix<T> x = rows_of<T>(given_.x, begin, end, s_.dim), to = rows_of<T>(of_x, begin, end, s_.dim);
+      const Matrix<T> x = x_.read(begin, end, x_room);
       const Matrix<T> key = rows_of<T>(kept_.keys, begin, end, keys), of_key{of_keys, rows, keys};
+      const Matrix<T> of_beside = rows_of<T>(of_.projected, begin, end, s_.beside);
       const Matrix<T> w{scores, rows, m}, g{gradient, rows, m};
       multiply(key, spread, w);
       multiply(x, of_mixed.t(), g);
       positions_backward(scores, gradient, rows, m, from, {mask_, static_cast<uint32_t>(begin * m)});
       multiply(g, spread.t(), of_key);
-      multiply(w, of_mixed, to);
-      multiply_add(of_key, weight, to);
+      of_rows_.write(begin, end, of_room, [&](const Matrix<T>& to) {
+        multiply(w, of_mixed, to);
+        multiply_add(of_key, weight, to);
+        if (s_.beside > 0) multiply_add(of_beside, beside, to);
+      });
       multiply_to(mine.begun, of_key.t(), x, sum_weight);
       multiply_to(begin != part.begin, g.t(), key, sum_queries);
-      if (s_.beside > 0) {
-        const Matrix<T> of_beside = rows_of<T>(of_.projected, begin, end, s_.beside);
-        multiply_add(of_beside, beside, to);
-        multiply_to(mine.begun, of_beside.t(), x, sum_beside);
-      }
+      if (s_.beside > 0) multiply_to(mine.begun, of_beside.t(), x, sum_beside);
       mine.begun = true;
     });
   }
 
   CompressShape s_;
   const CompressGiven& given_;
+  StoredRows<T> x_, of_rows_;
   const CompressKept& kept_;
   const CompressedGradients& of_;
   const RowParts& parts_;
@@ -136,7 +148,7 @@ CompressGradients compress_backward(const CompressGiven& given, const CompressKe
                                     const Tensor& lengths, const DropoutMask& mask) {
   const RowParts parts = share_out_rows(lengths, given.x.size(0), given.x.size(1));
   CompressGradients gradients;
-  AT_DISPATCH_FLOATING_TYPES(given.x.scalar_type(), "compress_rows", [&] {
+  AT_DISPATCH_FLOATING_TYPES(given.weight.scalar_type(), "compress_rows", [&] {
     Backward<scalar_t> pass(given, kept, of, parts, mask);
     if (lengths.defined()) pass.of_x.zero_();
     pass.run();

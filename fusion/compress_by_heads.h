@@ -9,6 +9,7 @@
 #include "fusion/compress_passes.h"
 #include "fusion/compress_results.h"
 #include "fusion/slot_kernels.h"
+#include "fusion/stored_rows.h"
 
 namespace fusion {
 
@@ -19,13 +20,13 @@ class CompressByHeads {
  public:
   CompressByHeads(const CompressGiven& given, const torch::Tensor& lengths, const DropoutMask& mask,
                   const CompressResults<T>& results)
-      : s_(given), given_(given), lengths_(lengths), mask_(mask), to_(results) {}
+      : s_(given), given_(given), x_(given.x), lengths_(lengths), mask_(mask), to_(results) {}
 
   void run() const {
     at::parallel_for(0, s_.batch * s_.heads, 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const int64_t heads = std::min(end - begin, s_.heads), m = heads * s_.d_p;
-      const auto room = room_for<T>((heads * s_.r + s_.n + 3 + 1 + s_.dim) * m);
+      const auto room = room_for<T>((heads * s_.r + s_.n + 3 + 1 + s_.dim) * m + x_.room(s_.n));
       while (begin < end) {
         const int64_t sample = begin / s_.heads, first = begin % s_.heads;
         const int64_t count = std::min(s_.heads - first, end - begin);
@@ -46,8 +47,8 @@ class CompressByHeads {
     }
     CompressShape part = s_;
     part.heads = heads;
-    const Matrix<T> x = rows_of<T>(given_.x, begin, end, s_.dim);
-    const Matrix<T> spread{room, part.keys(), m}, w{spread.data + part.keys() * m, x.rows, m};
+    const Matrix<T> x = x_.read(begin, end, room);
+    const Matrix<T> spread{room + x_.room(x.rows), part.keys(), m}, w{spread.data + part.keys() * m, x.rows, m};
     T* sums = w.data + w.rows * m;
     const RunningSoftmax<T> softmax{sums, sums + m, sums + 2 * m};
     T* factors = sums + 3 * m;  // of earlier blocks, which there are none of
@@ -77,6 +78,7 @@ class CompressByHeads {
 
   CompressShape s_;
   const CompressGiven& given_;
+  StoredRows<T> x_;
   const torch::Tensor& lengths_;
   DropoutMask mask_;
   const CompressResults<T>& to_;

@@ -8,6 +8,7 @@
 #include "fusion/compress_passes.h"
 #include "fusion/compress_results.h"
 #include "fusion/slot_kernels.h"
+#include "fusion/stored_rows.h"
 
 namespace fusion {
 namespace {
@@ -27,15 +28,20 @@ template <class T>
 class ByRows {
  public:
   ByRows(const CompressGiven& given, const Tensor& lengths, const DropoutMask& mask, const CompressResults<T>& results)
-      : s_(given), given_(given), parts_(share_out_rows(lengths, s_.batch, s_.n)), mask_(mask), to_(results) {}
+      : s_(given),
+        given_(given),
+        x_(given.x),
+        parts_(share_out_rows(lengths, s_.batch, s_.n)),
+        mask_(mask),
+        to_(results) {}
 
   void run() {
-    sums_ = torch::empty({parts_.count(), 3, s_.m()}, given_.x.options());
+    sums_ = torch::empty({parts_.count(), 3, s_.m()}, given_.weight.options());
     const bool shared = parts_.splits;  // a sample's parts are summed up afterwards
     if (shared) partial_ = PartSums<T>(to_.slots(), parts_);
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
-      const auto scratch = room_for<T>((s_.keys() + parts_.block_rows + 1) * s_.m());
+      const auto scratch = room_for<T>((s_.keys() + parts_.block_rows + 1) * s_.m() + x_.room(parts_.block_rows));
       const auto sum = room_for<T>(shared ? 0 : s_.m() * s_.dim);
       for (int64_t i = begin; i < end; ++i) {
         take(i, shared ? partial_.of(i) : sum.get(), scratch.get());
@@ -68,12 +74,13 @@ class ByRows {
     T* spread = scratch;
     T* factors = spread + s_.keys() * s_.m();
     T* scores = factors + s_.m();
+    T* room = scores + parts_.block_rows * s_.m();
     spread_queries(data_of<T>(given_.queries) + part.sample * s_.m() * s_.r, s_, spread);
     const Matrix<T> weight = rows_of<T>(given_.weight, 0, s_.keys(), s_.dim),
                     beside = rows_of<T>(given_.beside, 0, s_.beside, s_.dim), sum{sum_data, s_.m(), s_.dim};
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
-      const Matrix<T> x = rows_of<T>(given_.x, begin, end, s_.dim), key = to_.keys(begin, end);
+      const Matrix<T> x = x_.read(begin, end, room), key = to_.keys(begin, end);
       const Matrix<T> w{scores, rows, s_.m()};
       multiply(x, weight.t(), key);
       if (s_.beside > 0) multiply(x, beside.t(), to_.projected(begin, end));
@@ -107,6 +114,7 @@ class ByRows {
 
   CompressShape s_;
   const CompressGiven& given_;
+  StoredRows<T> x_;
   RowParts parts_;
   DropoutMask mask_;
   const CompressResults<T>& to_;
@@ -119,8 +127,8 @@ class ByRows {
 CompressForward compress_forward(const CompressGiven& given, const Tensor& lengths, const DropoutMask& mask) {
   const CompressShape shape(given);
   CompressForward to;
-  AT_DISPATCH_FLOATING_TYPES(given.x.scalar_type(), "compress_rows", [&] {
-    const CompressResults<scalar_t> results(shape, given.x.options(), lengths.defined());
+  AT_DISPATCH_FLOATING_TYPES(given.weight.scalar_type(), "compress_rows", [&] {
+    const CompressResults<scalar_t> results(shape, given.weight.options(), lengths.defined());
     if (shape.n <= kBlockRows) {
       CompressByHeads<scalar_t>(given, lengths, mask, results).run();
     } else {

@@ -1,4 +1,4 @@
-// The two passes of compress_rows on a CPU, in float32 and float64.
+// The two passes of compress_rows on a CPU.
 #pragma once
 
 #include <torch/torch.h>
@@ -11,7 +11,8 @@
 
 namespace fusion {
 
-/// The tensors that both passes read, contiguous; as in CompressInputs.
+/// The tensors that both passes read, contiguous; as in CompressInputs. x is bfloat16 or of the type of the others,
+/// float32 or float64, which everything is computed in.
 struct CompressGiven {
   torch::Tensor x, queries, weight;
   torch::Tensor beside;  // (0, D) where nothing is wanted

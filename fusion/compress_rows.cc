@@ -56,16 +56,22 @@ void require_shapes(const CompressInputs& inputs) {
 Compressed compress_rows(const CompressInputs& inputs) {
   require_shapes(inputs);
   if (const auto compressed = compress_rows_cuda(inputs)) return *compressed;
-  if (!takes_rows(inputs.x)) return compress_rows_by_definition(inputs);
-  const Tensor &x = inputs.x, &queries = inputs.queries, &weight = inputs.weight, &bias = inputs.bias;
+  if (!takes_stored_rows(inputs.x)) return compress_rows_by_definition(inputs);
+  const Tensor &x = inputs.x, &bias = inputs.bias;
   const Tensor beside = inputs.beside.defined() ? inputs.beside : x.new_empty({0, x.size(2)});
-  require_like(x, {queries, weight, beside}, inputs.lengths);
-  const CompressGiven given{x.contiguous(), queries.contiguous(), weight.contiguous(), beside.contiguous()};
-  if (!torch::GradMode::is_enabled())
-    return compress_forward(given, inputs.lengths, draw_dropout_mask(inputs.dropout)).compressed;
-  const auto outputs = CompressRows::apply(given.x, given.queries, given.weight, if_defined(bias), given.beside,
-                                           if_defined(inputs.lengths), inputs.dropout);
-  return {outputs[0], outputs[1], outputs[2]};
+  require_like(x, {inputs.queries, inputs.weight, beside}, inputs.lengths);
+  const auto wide = [&](const Tensor& given) { return given.to(wide_type(x)).contiguous(); };
+  const CompressGiven given{x.contiguous(), wide(inputs.queries), wide(inputs.weight), wide(beside)};
+  Compressed found;
+  if (torch::GradMode::is_enabled()) {
+    const auto outputs = CompressRows::apply(given.x, given.queries, given.weight, if_defined(bias), given.beside,
+                                             if_defined(inputs.lengths), inputs.dropout);
+    found = {outputs[0], outputs[1], outputs[2]};
+  } else {
+    found = compress_forward(given, inputs.lengths, draw_dropout_mask(inputs.dropout)).compressed;
+  }
+  const auto type = x.scalar_type();
+  return {found.mixed.to(type), found.row_sums.to(type), found.projected.to(type)};
 }
 
 Compressed compress_rows_by_definition(const CompressInputs& inputs) {

@@ -13,6 +13,16 @@ inline bool takes_rows(const torch::Tensor& x) {
   return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kFloat64);
 }
 
+/// Likewise of kernels that take bfloat16 too, block by block (see stored_rows.h).
+inline bool takes_stored_rows(const torch::Tensor& x) {
+  return takes_rows(x) || (x.device().is_cpu() && x.scalar_type() == torch::kBFloat16);
+}
+
+/// What these compute in.
+inline at::ScalarType wide_type(const torch::Tensor& x) {
+  return x.scalar_type() == torch::kBFloat16 ? torch::kFloat32 : x.scalar_type();
+}
+
 /// For kernels that read memory as it is. Throws c10::Error where `lengths`, which may be undefined, is not (B) int64
 /// on the device of `x`.
 inline void require_lengths(const torch::Tensor& x, const torch::Tensor& lengths) {

@@ -241,17 +241,30 @@ struct MixSlots : torch::autograd::Function<MixSlots> {
   }
 };
 
+/// Everything of a type that kernels compute in, and the result of the given one: gradients pass through either change.
+Mixed mix_wide(MixInputs inputs, const std::vector<Tensor>& weights, double eps) {
+  const auto given = inputs.mixed.scalar_type(), wide = wide_type(inputs.mixed);
+  std::vector<Tensor> wide_weights;
+  for (const Tensor& weight : weights) wide_weights.push_back(weight.to(wide));
+  for (Tensor* x : {&inputs.mixed, &inputs.row_sums, &inputs.keys}) {
+    if (x->defined()) *x = x->to(wide);
+  }
+  if (!torch::GradMode::is_enabled()) {
+    const Mixed found = Pass::of(inputs, wide_weights).run(wide_weights, inputs.adds_bias, eps);
+    return {found.c.to(given), found.slots.to(given)};
+  }
+  const auto outputs = MixSlots::apply(inputs.mixed, if_defined(inputs.row_sums), if_defined(inputs.keys),
+                                       at::TensorList(wide_weights), inputs, eps);
+  return {outputs[0].to(given), outputs[1].to(given)};
+}
+
 }  // namespace
 
 Mixed mix_slots(const MixInputs& inputs, const MixWeights& weights) {
-  if (!takes_rows(inputs.mixed)) return mix_slots_by_definition(inputs, weights);
+  if (!takes_stored_rows(inputs.mixed)) return mix_slots_by_definition(inputs, weights);
   const std::vector<Tensor> tensors = tensors_of(weights);
   require_shapes(inputs, tensors);
-  const double eps = weights.norm->options.eps();
-  if (!torch::GradMode::is_enabled()) return Pass::of(inputs, tensors).run(tensors, inputs.adds_bias, eps);
-  const auto outputs = MixSlots::apply(inputs.mixed, if_defined(inputs.row_sums), if_defined(inputs.keys),
-                                       at::TensorList(tensors), inputs, eps);
-  return {outputs[0], outputs[1]};
+  return mix_wide(inputs, tensors, weights.norm->options.eps());
 }
 
 Tensor mix_by_definition(const Tensor& c, const Tensor& keys, const MixWeights& weights, int64_t heads,

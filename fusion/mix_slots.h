@@ -32,8 +32,9 @@ struct Mixed {
 /// Y_i A_o,i; the middle of DBA's formulas (see dba_attention.h) with its products moved to the slots. Differentiable
 /// in all tensors and weights.
 ///
-/// On a CPU in float32 and float64 as one operation: the few slots are the columns of its products, which spares a
-/// library the turning round of D x D weights that takes longer than the product. Elsewhere LibTorch's operators.
+/// On a CPU in float32, float64 and bfloat16 (computed in float32) as one operation: the few slots are the columns of
+/// its products, which spares a library the turning round of D x D weights that takes longer than the product.
+/// Elsewhere LibTorch's operators.
 Mixed mix_slots(const MixInputs& inputs, const MixWeights& weights);
 
 /// The same by LibTorch's operators on any device, from the definition.

@@ -8,6 +8,7 @@
 #include "fusion/dropout.h"
 #include "fusion/slot_kernels.h"
 #include "fusion/slot_matrices.h"
+#include "fusion/stored_rows.h"
 
 namespace fusion {
 namespace {
@@ -50,26 +51,26 @@ void restore(const Matrix<T>& w, const Matrix<T>& slots, const T* bias, const Ma
 template <class T>
 class Forward {
  public:
-  Forward(const Saved& saved, const Tensor& out_bias)
-      : saved_(saved), parts_(saved.parts()), bias_(out_bias.defined() ? data_of<T>(out_bias) : nullptr) {
-    const auto options = saved.projected.options();
-    const std::vector<int64_t> sizes{saved.projected.size(0), saved.n(), saved.dim()};
-    out = saved.lengths.defined() ? torch::zeros(sizes, options) : torch::empty(sizes, options);
-  }
+  /// Writes `out`, (B, n, D).
+  Forward(const Saved& saved, const Tensor& out_bias, const Tensor& out)
+      : saved_(saved),
+        parts_(saved.parts()),
+        bias_(out_bias.defined() ? data_of<T>(out_bias) : nullptr),
+        out_(out),
+        out_rows_(out) {}
 
   void run() {
-    const bool few_and_short = parts_.splits && saved_.n() <= kBlockRows;
+    const bool few_and_short = parts_.splits && saved_.n() <= kBlockRows && !out_rows_.widens();
     few_and_short ? by_columns() : by_rows();
   }
 
-  Tensor out;  // (B, n, D)
-
  private:
   void by_rows() {
-    const int64_t m = saved_.m(), dim = saved_.dim();
+    const int64_t m = saved_.m();
     at::parallel_for(0, parts_.count(), 1, [&](int64_t first, int64_t last) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const auto weights = room_for<T>(parts_.block_rows * m),
+                 out_room = room_for<T>(out_rows_.room(parts_.block_rows)),
                  room = room_for<T>(SampleSlots<T>(saved_.slots, 0).room());
       for (int64_t i = first; i < last; ++i) {
         const RowPart& part = parts_.parts[static_cast<size_t>(i)];
@@ -77,7 +78,7 @@ class Forward {
         for_each_block(part, [&](int64_t begin, int64_t end) {
           const Matrix<T> w{weights.get(), end - begin, m};
           saved_.weights(begin, w.rows, saved_.mask, w.data);
-          restore(w, slots, bias_, rows_of<T>(out, begin, end, dim));
+          out_rows_.write(begin, end, out_room.get(), [&](const Matrix<T>& to) { restore(w, slots, bias_, to); });
         });
       }
     });
@@ -102,7 +103,7 @@ class Forward {
         const torch::NoGradGuard no_gradients;  // each thread has its own
         restore(rows_of<T>(weights, begin, end, m), slots.some_columns(first, last - first),
                 bias_ == nullptr ? bias_ : bias_ + first,
-                rows_of<T>(out, begin, end, dim).some_columns(first, last - first));
+                rows_of<T>(out_, begin, end, dim).some_columns(first, last - first));
       });
     }
   }
@@ -110,6 +111,8 @@ class Forward {
   const Saved& saved_;
   RowParts parts_;
   const T* bias_;
+  Tensor out_;
+  StoredRows<T> out_rows_;
 };
 
 template <class T>
@@ -117,20 +120,22 @@ class Backward {
  public:
   Backward(const Saved& saved, const Tensor& of_out, bool adds_bias)
       : saved_(saved), of_out_(of_out), parts_(saved.parts()) {
+    const auto options = saved.projected.options();
     of_projected = saved.lengths.defined() ? torch::zeros_like(saved.projected) : torch::empty_like(saved.projected);
     shared_ = parts_.splits;
-    of_slots = torch::empty(saved.slots.sizes(), of_out.options());
+    of_slots = torch::empty(saved.slots.sizes(), options);
     if (shared_) partial_ = PartSums<T>(of_slots, parts_);
     const int64_t threads = at::get_num_threads();
-    of_bias = torch::zeros({threads, saved.m()}, of_out.options());
-    if (adds_bias) of_out_bias = torch::zeros({threads, saved.dim()}, of_out.options());
+    of_bias = torch::zeros({threads, saved.m()}, options);
+    if (adds_bias) of_out_bias = torch::zeros({threads, saved.dim()}, options);
   }
 
   void run() {
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const int64_t gathered = SampleSlots<T>(saved_.slots, 0).room(), summed = shared_ ? 0 : saved_.m() * saved_.dim();
-      const auto scratch = room_for<T>(parts_.block_rows * saved_.m() + gathered + summed);
+      const auto scratch =
+          room_for<T>(parts_.block_rows * saved_.m() + gathered + summed + of_out_.room(parts_.block_rows));
       for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
     });
     of_bias = of_bias.sum(0);
@@ -148,14 +153,15 @@ class Backward {
   void take(int64_t i, T* scratch) {
     const RowPart& part = parts_.parts[static_cast<size_t>(i)];
     const int64_t m = saved_.m(), dim = saved_.dim();
-    T* room = scratch + parts_.block_rows * m;
+    T* of_out_room = scratch + parts_.block_rows * m;
+    T* room = of_out_room + of_out_.room(parts_.block_rows);
     const Matrix<T> slots = SampleSlots<T>(saved_.slots, part.sample).gather(room);
     const Matrix<T> sum_slots{shared_ ? partial_.of(i) : room + SampleSlots<T>(saved_.slots, 0).room(), m, dim};
     T* sum_bias = data_of<T>(of_bias) + at::get_thread_num() * m;
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
       const Matrix<T> w{scratch, rows, m}, gradient{data_of<T>(of_projected) + begin * m, rows, m};
-      const Matrix<T> of_out{data_of<T>(of_out_) + begin * dim, rows, dim};
+      const Matrix<T> of_out = of_out_.read(begin, end, of_out_room);
       saved_.weights(begin, rows, DropoutMask{}, w.data);
       multiply(of_out, slots.t(), gradient);
       slots_backward(w.data, gradient.data, rows, saved_.groups(), saved_.block_mask(begin, saved_.mask));
@@ -184,7 +190,7 @@ class Backward {
   }
 
   const Saved& saved_;
-  const Tensor& of_out_;
+  StoredRows<T> of_out_;
   RowParts parts_;
   bool shared_ = false;  // a sample's parts are summed up afterwards
   PartSums<T> partial_;  // then
@@ -196,26 +202,26 @@ Tensor readable(const Tensor& slots) {
   return given.is_contiguous() || are_matrices(given) ? given : given.contiguous();
 }
 
-Tensor forward_rows(const Saved& saved, const Tensor& out_bias) {
-  Tensor out;
-  AT_DISPATCH_FLOATING_TYPES(saved.projected.scalar_type(), "restore_rows", [&] {
-    Forward<scalar_t> pass(saved, out_bias);
-    pass.run();
-    out = pass.out;
-  });
+/// -> (B, n, D) of `type`.
+Tensor forward_rows(const Saved& saved, const Tensor& out_bias, at::ScalarType type) {
+  const auto options = saved.projected.options().dtype(type);
+  const std::vector<int64_t> sizes{saved.projected.size(0), saved.n(), saved.dim()};
+  Tensor out = saved.lengths.defined() ? torch::zeros(sizes, options) : torch::empty(sizes, options);
+  AT_DISPATCH_FLOATING_TYPES(saved.projected.scalar_type(), "restore_rows",
+                             [&] { Forward<scalar_t>(saved, out_bias, out).run(); });
   return out;
 }
 
 struct RestoreRows : torch::autograd::Function<RestoreRows> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& projected, const Tensor& bias,
                         const Tensor& given_slots, const std::optional<Tensor>& out_bias,
-                        const std::optional<Tensor>& given_lengths, double p) {
+                        const std::optional<Tensor>& given_lengths, double p, at::ScalarType type) {
     const Tensor slots = readable(given_slots), lengths = given_lengths.value_or(Tensor());
     context->save_for_backward({projected, bias, slots, lengths});
     const Saved saved{projected, bias, slots, lengths, draw_dropout_mask(p)};
     save_mask(*context, saved.mask);
     context->saved_data["adds_bias"] = out_bias.has_value();
-    return forward_rows(saved, out_bias.value_or(Tensor()));
+    return forward_rows(saved, out_bias.value_or(Tensor()), type);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -224,8 +230,8 @@ struct RestoreRows : torch::autograd::Function<RestoreRows> {
     const auto kept = context->get_saved_variables();
     const Saved saved{kept[0], kept[1], kept[2], kept[3], saved_mask(*context)};
     const Tensor of_out = gradients[0].contiguous();
-    torch::autograd::variable_list of_inputs(6);
-    AT_DISPATCH_FLOATING_TYPES(of_out.scalar_type(), "restore_rows", [&] {
+    torch::autograd::variable_list of_inputs(7);
+    AT_DISPATCH_FLOATING_TYPES(saved.projected.scalar_type(), "restore_rows", [&] {
       Backward<scalar_t> backward(saved, of_out, context->saved_data["adds_bias"].toBool());
       backward.run();
       of_inputs[0] = backward.of_projected, of_inputs[1] = backward.of_bias;
@@ -252,17 +258,21 @@ void require_shapes(const RestoreInputs& inputs) {
 Tensor restore_rows(const RestoreInputs& inputs) {
   require_shapes(inputs);
   if (const auto restored = restore_rows_cuda(inputs)) return *restored;
-  if (!takes_rows(inputs.projected)) return restore_rows_by_definition(inputs);
-  const Tensor &projected = inputs.projected, &slots = inputs.slots;
-  require_like(projected, {inputs.bias, slots}, inputs.lengths);
+  if (!takes_stored_rows(inputs.projected)) return restore_rows_by_definition(inputs);
+  const Tensor& projected = inputs.projected;
+  require_like(projected, {inputs.bias, inputs.slots}, inputs.lengths);
   if (inputs.out_bias.defined()) require_like(projected, {inputs.out_bias}, {});
   const int64_t m = inputs.bias.numel(), others = projected.size(2) - m;
-  const Tensor logits = (others == 0 ? projected : projected.narrow(2, others, m)).contiguous();  // (B, n, m)
-  const Tensor bias = inputs.bias.contiguous(),
-               out_bias = inputs.out_bias.defined() ? inputs.out_bias.contiguous() : inputs.out_bias;
+  const auto type = projected.scalar_type();
+  const auto wide = [&](const Tensor& given) { return given.to(wide_type(projected)); };
+  const Tensor logits = wide(others == 0 ? projected : projected.narrow(2, others, m)).contiguous();  // (B, n, m)
+  const Tensor bias = wide(inputs.bias).contiguous(), slots = wide(inputs.slots),
+               out_bias = inputs.out_bias.defined() ? wide(inputs.out_bias).contiguous() : Tensor();
   if (!torch::GradMode::is_enabled())
-    return forward_rows({logits, bias, readable(slots), inputs.lengths, draw_dropout_mask(inputs.dropout)}, out_bias);
-  return RestoreRows::apply(logits, bias, slots, if_defined(out_bias), if_defined(inputs.lengths), inputs.dropout);
+    return forward_rows({logits, bias, readable(slots), inputs.lengths, draw_dropout_mask(inputs.dropout)}, out_bias,
+                        type);
+  return RestoreRows::apply(logits, bias, slots, if_defined(out_bias), if_defined(inputs.lengths), inputs.dropout,
+                            type);
 }
 
 Tensor restore_rows_by_definition(const RestoreInputs& inputs) {

@@ -84,7 +84,7 @@ void expect_near(const std::vector<Tensor>& found, const std::vector<Tensor>& ex
 }
 
 class SlotRowsInBfloat16 : public SlotRows {};
-INSTANTIATE_TEST_SUITE_P(On, SlotRowsInBfloat16, testing::Values(kCuda, kEmulated),
+INSTANTIATE_TEST_SUITE_P(On, SlotRowsInBfloat16, testing::Values(kCpu, kCuda, kEmulated),
                          [](const auto& place) { return place.param.name; });
 
 TEST_P(SlotRowsInBfloat16, AreNearThoseInFloat) {
