@@ -35,7 +35,7 @@ VQA_INLINE void softmax_columns(T* x, int64_t n, T* sums) {
 
 /// x (keys, queries) by the mask that stands over (queries, keys).
 template <class T>
-VQA_INLINE void drop(T* x, int64_t n, const BlockMask& mask) {
+VQA_INLINE void drop(T* x, int64_t n, BlockMask mask) {
   if (!mask.drops()) return;
   for (int64_t s = 0; s < n; ++s) {
     for (int64_t q = 0; q < n; ++q) x[s * n + q] *= mask.factor(q * n + s);
@@ -73,7 +73,7 @@ VQA_INLINE void weigh(const HeadSlots<const T>& head, T* weights, T* sums) {
 }
 
 template <class T>
-VQA_INLINE void mix(const HeadSlots<const T>& head, const BlockMask& mask, Matrix<T> out, T* room) {
+VQA_INLINE void mix(const HeadSlots<const T>& head, BlockMask mask, Matrix<T> out, T* room) {
   const int64_t n = head.queries.columns;
   T* weights = room;  // P^T, (keys, queries)
   weigh(head, weights, weights + n * n);
@@ -82,7 +82,7 @@ VQA_INLINE void mix(const HeadSlots<const T>& head, const BlockMask& mask, Matri
 }
 
 template <class T>
-VQA_INLINE void mix_backward(const HeadSlots<const T>& head, const BlockMask& mask, Matrix<const T> of_out,
+VQA_INLINE void mix_backward(const HeadSlots<const T>& head, BlockMask mask, Matrix<const T> of_out,
                              const HeadSlots<T>& of_head, T* room) {
   const int64_t n = head.queries.columns;
   T* weights = room;  // P^T, (keys, queries)
@@ -103,19 +103,18 @@ VQA_INLINE void mix_backward(const HeadSlots<const T>& head, const BlockMask& ma
 
 }  // namespace
 
-VQA_VECTOR_CLONES void mix_head(const HeadSlots<const float>& head, const BlockMask& mask, Matrix<float> out,
-                                float* room) {
+VQA_VECTOR_CLONES void mix_head(const HeadSlots<const float>& head, BlockMask mask, Matrix<float> out, float* room) {
   mix(head, mask, out, room);
 }
-void mix_head(const HeadSlots<const double>& head, const BlockMask& mask, Matrix<double> out, double* room) {
+void mix_head(const HeadSlots<const double>& head, BlockMask mask, Matrix<double> out, double* room) {
   mix(head, mask, out, room);
 }
 
-VQA_VECTOR_CLONES void mix_head_backward(const HeadSlots<const float>& head, const BlockMask& mask,
-                                         Matrix<const float> of_out, const HeadSlots<float>& of_head, float* room) {
+VQA_VECTOR_CLONES void mix_head_backward(const HeadSlots<const float>& head, BlockMask mask, Matrix<const float> of_out,
+                                         const HeadSlots<float>& of_head, float* room) {
   mix_backward(head, mask, of_out, of_head, room);
 }
-void mix_head_backward(const HeadSlots<const double>& head, const BlockMask& mask, Matrix<const double> of_out,
+void mix_head_backward(const HeadSlots<const double>& head, BlockMask mask, Matrix<const double> of_out,
                        const HeadSlots<double>& of_head, double* room) {
   mix_backward(head, mask, of_out, of_head, room);
 }

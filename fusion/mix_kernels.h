@@ -25,13 +25,13 @@ inline int64_t mix_room(int64_t slots, int64_t d_h) { return (2 * slots + std::m
 
 /// P = softmax(queries^T keys / sqrt(r)) over the keys, dropped out -> values P^T, (d_h, d_p), to `out`. The mask
 /// stands over P's (queries, keys).
-void mix_head(const HeadSlots<const float>& head, const BlockMask& mask, Matrix<float> out, float* room);
-void mix_head(const HeadSlots<const double>& head, const BlockMask& mask, Matrix<double> out, double* room);
+void mix_head(const HeadSlots<const float>& head, BlockMask mask, Matrix<float> out, float* room);
+void mix_head(const HeadSlots<const double>& head, BlockMask mask, Matrix<double> out, double* room);
 
 /// `of_out` (d_h, d_p), the gradient of `out` -> that of `head`. Computes P again.
-void mix_head_backward(const HeadSlots<const float>& head, const BlockMask& mask, Matrix<const float> of_out,
+void mix_head_backward(const HeadSlots<const float>& head, BlockMask mask, Matrix<const float> of_out,
                        const HeadSlots<float>& of_head, float* room);
-void mix_head_backward(const HeadSlots<const double>& head, const BlockMask& mask, Matrix<const double> of_out,
+void mix_head_backward(const HeadSlots<const double>& head, BlockMask mask, Matrix<const double> of_out,
                        const HeadSlots<double>& of_head, double* room);
 
 }  // namespace fusion

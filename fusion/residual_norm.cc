@@ -17,13 +17,14 @@ using torch::Tensor;
 
 constexpr int64_t kGrain = 16;  // rows a thread takes at least
 
-/// What both passes know of some rows.
+/// What both passes know of some rows; kernels take it by value (see BlockMask).
 struct Rows {
   int64_t begin = 0, end = 0, dim = 0;
   float eps = 0;
   DropoutMask mask;
 
-  float factor(int64_t row, int64_t j) const { return mask.factor(static_cast<uint32_t>(row * dim + j)); }
+  /// Where a row's factors begin.
+  uint32_t start(int64_t row) const { return static_cast<uint32_t>(row * dim); }
 };
 
 /// Mean and reciprocal deviation of a row.
@@ -39,13 +40,15 @@ struct Moments {
 }
 
 /// `sum` of one row alone where `keeps_sums` is false.
-VQA_VECTOR_CLONES void norm_rows(const float* x, const float* branch, const float* weight, const float* bias,
-                                 const Rows& rows, bool keeps_sums, float* sums, float* out) {
+VQA_VECTOR_CLONES void norm_rows(const float* x, const float* branch, const float* weight, const float* bias, Rows rows,
+                                 bool keeps_sums, float* sums, float* out) {
   for (int64_t r = rows.begin; r < rows.end; ++r) {
     const int64_t at = r * rows.dim;
     float* sum = keeps_sums ? sums + at : sums;
     if (rows.mask.drops()) {
-      for (int64_t j = 0; j < rows.dim; ++j) sum[j] = x[at + j] + branch[at + j] * rows.factor(r, j);
+      const uint32_t start = rows.start(r);
+      for (int64_t j = 0; j < rows.dim; ++j)
+        sum[j] = x[at + j] + branch[at + j] * rows.mask.factor(start + static_cast<uint32_t>(j));
     } else {
       for (int64_t j = 0; j < rows.dim; ++j) sum[j] = x[at + j] + branch[at + j];
     }
@@ -55,9 +58,8 @@ VQA_VECTOR_CLONES void norm_rows(const float* x, const float* branch, const floa
 }
 
 /// `gradient` of the output -> `of_sum` and `of_branch`; adds up those of weight and bias.
-VQA_VECTOR_CLONES void norm_rows_backward(const float* sums, const float* gradient, const float* weight,
-                                          const Rows& rows, float* of_sum, float* of_branch, float* of_weight,
-                                          float* of_bias) {
+VQA_VECTOR_CLONES void norm_rows_backward(const float* sums, const float* gradient, const float* weight, Rows rows,
+                                          float* of_sum, float* of_branch, float* of_weight, float* of_bias) {
   const auto dim = static_cast<float>(rows.dim);
   for (int64_t r = rows.begin; r < rows.end; ++r) {
     const int64_t at = r * rows.dim;
@@ -67,6 +69,8 @@ VQA_VECTOR_CLONES void norm_rows_backward(const float* sums, const float* gradie
     const float mean = data::sum_of(rows.dim, [&](int64_t j) { return g[j] * weight[j]; }) / dim;
     const float product =
         data::sum_of(rows.dim, [&](int64_t j) { return g[j] * weight[j] * (sum[j] - m.mean) * m.inverse; }) / dim;
+    // None of the six overlap, which are too many for a compiler to find out at each row.
+#pragma GCC ivdep
     for (int64_t j = 0; j < rows.dim; ++j) {
       const float normal = (sum[j] - m.mean) * m.inverse;
       of_weight[j] += g[j] * normal;
@@ -74,7 +78,9 @@ VQA_VECTOR_CLONES void norm_rows_backward(const float* sums, const float* gradie
       of_sum[at + j] = m.inverse * (g[j] * weight[j] - mean - normal * product);
     }
     if (!rows.mask.drops()) continue;
-    for (int64_t j = 0; j < rows.dim; ++j) of_branch[at + j] = of_sum[at + j] * rows.factor(r, j);
+    const uint32_t start = rows.start(r);
+    for (int64_t j = 0; j < rows.dim; ++j)
+      of_branch[at + j] = of_sum[at + j] * rows.mask.factor(start + static_cast<uint32_t>(j));
   }
 }
 

@@ -24,7 +24,7 @@ VQA_INLINE void raise(const T* scores, int64_t rows, int64_t m, T* most, T* fact
 }
 
 template <bool kDrops, class T>
-VQA_INLINE void add_rows(T* scores, int64_t rows, int64_t m, const RunningSoftmax<T>& softmax, const BlockMask& mask) {
+VQA_INLINE void add_rows(T* scores, int64_t rows, int64_t m, const RunningSoftmax<T>& softmax, BlockMask mask) {
   for (int64_t r = 0; r < rows; ++r) {
     T* row = scores + r * m;
     for (int64_t j = 0; j < m; ++j) {
@@ -38,8 +38,8 @@ VQA_INLINE void add_rows(T* scores, int64_t rows, int64_t m, const RunningSoftma
 }
 
 template <class T>
-VQA_INLINE void add_block_of(T* scores, int64_t rows, int64_t m, const RunningSoftmax<T>& softmax,
-                             const BlockMask& mask, T* factors) {
+VQA_INLINE void add_block_of(T* scores, int64_t rows, int64_t m, const RunningSoftmax<T>& softmax, BlockMask mask,
+                             T* factors) {
   raise(scores, rows, m, softmax.most, factors);
   for (int64_t j = 0; j < m; ++j) softmax.total[j] *= factors[j];
   if (!mask.drops()) {
@@ -53,7 +53,7 @@ VQA_INLINE void add_block_of(T* scores, int64_t rows, int64_t m, const RunningSo
 
 template <bool kDrops, class T>
 VQA_INLINE void positions_backward_of(T* scores, T* gradient, int64_t rows, int64_t m, const PositionsGradient<T>& from,
-                                      const BlockMask& mask) {
+                                      BlockMask mask) {
   for (int64_t r = 0; r < rows; ++r) {
     T* score = scores + r * m;
     T* g = gradient + r * m;
@@ -99,22 +99,21 @@ VQA_INLINE void softmaxes(const T* logits, const T* bias, T* weights, const Slot
 }
 
 template <class T>
-VQA_INLINE void drop(T* weights, int64_t count, const BlockMask& mask) {
+VQA_INLINE void drop(T* weights, int64_t count, BlockMask mask) {
   if (!mask.drops()) return;
   for (int64_t i = 0; i < count; ++i) weights[i] *= mask.factor(i);
 }
 
 template <class T>
 VQA_INLINE void slots_forward_of(const T* logits, const T* bias, T* weights, int64_t rows, const SlotGroups& groups,
-                                 const BlockMask& mask) {
+                                 BlockMask mask) {
   const int64_t m = groups.columns();
   for (int64_t r = 0; r < rows; ++r) softmaxes(logits + r * m, bias, weights + r * m, groups);
   drop(weights, rows * m, mask);
 }
 
 template <class T>
-VQA_INLINE void slots_backward_of(T* weights, T* gradient, int64_t rows, const SlotGroups& groups,
-                                  const BlockMask& mask) {
+VQA_INLINE void slots_backward_of(T* weights, T* gradient, int64_t rows, const SlotGroups& groups, BlockMask mask) {
   const int64_t slots = groups.slots;
   drop(gradient, rows * groups.columns(), mask);
   for (int64_t i = 0; i < rows * groups.heads; ++i) {
@@ -129,21 +128,21 @@ VQA_INLINE void slots_backward_of(T* weights, T* gradient, int64_t rows, const S
 }  // namespace
 
 VQA_VECTOR_CLONES void add_block(float* scores, int64_t rows, int64_t m, const RunningSoftmax<float>& softmax,
-                                 const BlockMask& mask, float* factors) {
+                                 BlockMask mask, float* factors) {
   add_block_of(scores, rows, m, softmax, mask, factors);
 }
-void add_block(double* scores, int64_t rows, int64_t m, const RunningSoftmax<double>& softmax, const BlockMask& mask,
+void add_block(double* scores, int64_t rows, int64_t m, const RunningSoftmax<double>& softmax, BlockMask mask,
                double* factors) {
   add_block_of(scores, rows, m, softmax, mask, factors);
 }
 
 VQA_VECTOR_CLONES void positions_backward(float* scores, float* gradient, int64_t rows, int64_t m,
-                                          const PositionsGradient<float>& from, const BlockMask& mask) {
+                                          const PositionsGradient<float>& from, BlockMask mask) {
   if (mask.drops()) return positions_backward_of<true>(scores, gradient, rows, m, from, mask);
   positions_backward_of<false>(scores, gradient, rows, m, from, mask);
 }
 void positions_backward(double* scores, double* gradient, int64_t rows, int64_t m,
-                        const PositionsGradient<double>& from, const BlockMask& mask) {
+                        const PositionsGradient<double>& from, BlockMask mask) {
   positions_backward_of<true>(scores, gradient, rows, m, from, mask);
 }
 
@@ -169,19 +168,19 @@ double dot(const double* a, const double* b, int64_t count) {
 }
 
 VQA_VECTOR_CLONES void slots_forward(const float* logits, const float* bias, float* weights, int64_t rows,
-                                     const SlotGroups& groups, const BlockMask& mask) {
+                                     const SlotGroups& groups, BlockMask mask) {
   slots_forward_of(logits, bias, weights, rows, groups, mask);
 }
 void slots_forward(const double* logits, const double* bias, double* weights, int64_t rows, const SlotGroups& groups,
-                   const BlockMask& mask) {
+                   BlockMask mask) {
   slots_forward_of(logits, bias, weights, rows, groups, mask);
 }
 
 VQA_VECTOR_CLONES void slots_backward(float* weights, float* gradient, int64_t rows, const SlotGroups& groups,
-                                      const BlockMask& mask) {
+                                      BlockMask mask) {
   slots_backward_of(weights, gradient, rows, groups, mask);
 }
-void slots_backward(double* weights, double* gradient, int64_t rows, const SlotGroups& groups, const BlockMask& mask) {
+void slots_backward(double* weights, double* gradient, int64_t rows, const SlotGroups& groups, BlockMask mask) {
   slots_backward_of(weights, gradient, rows, groups, mask);
 }
 

@@ -13,7 +13,8 @@
 
 namespace fusion {
 
-/// A block's place in the mask that dropout puts over all positions: its first element's index.
+/// A block's place in the mask that dropout puts over all positions: its first element's index. Kernels take it by
+/// value: behind a reference a number that they write could be its scale, and they would go number by number.
 struct BlockMask {
   DropoutMask mask;
   uint32_t first = 0;
@@ -43,9 +44,9 @@ struct RunningSoftmax {
 
 /// Scores (rows, m) -> exp(score - most) after dropout, in place. `factors` (m): what earlier blocks' sums are to be
 /// multiplied by, since `most` has grown.
-void add_block(float* scores, int64_t rows, int64_t m, const RunningSoftmax<float>& softmax, const BlockMask& mask,
+void add_block(float* scores, int64_t rows, int64_t m, const RunningSoftmax<float>& softmax, BlockMask mask,
                float* factors);
-void add_block(double* scores, int64_t rows, int64_t m, const RunningSoftmax<double>& softmax, const BlockMask& mask,
+void add_block(double* scores, int64_t rows, int64_t m, const RunningSoftmax<double>& softmax, BlockMask mask,
                double* factors);
 
 /// What the gradient of softmaxes over positions is made of.
@@ -60,9 +61,9 @@ struct PositionsGradient {
 /// `scores` (rows, m) -> weights after dropout, in place; `gradient` (rows, m), of those weights without what their
 /// sums add -> gradient of the scores, in place.
 void positions_backward(float* scores, float* gradient, int64_t rows, int64_t m, const PositionsGradient<float>& from,
-                        const BlockMask& mask);
+                        BlockMask mask);
 void positions_backward(double* scores, double* gradient, int64_t rows, int64_t m,
-                        const PositionsGradient<double>& from, const BlockMask& mask);
+                        const PositionsGradient<double>& from, BlockMask mask);
 
 /// to = factor from, `count` numbers each; `to` may be `from`.
 void scale(const float* from, float factor, int64_t count, float* to);
@@ -85,12 +86,12 @@ struct SlotGroups {
 
 /// `logits` (rows, m) plus `bias` (m) -> weights after dropout (rows, m).
 void slots_forward(const float* logits, const float* bias, float* weights, int64_t rows, const SlotGroups& groups,
-                   const BlockMask& mask);
+                   BlockMask mask);
 void slots_forward(const double* logits, const double* bias, double* weights, int64_t rows, const SlotGroups& groups,
-                   const BlockMask& mask);
+                   BlockMask mask);
 
 /// `weights` (rows, m) without dropout -> with it, in place; `gradient` (rows, m) of those -> of the logits, in place.
-void slots_backward(float* weights, float* gradient, int64_t rows, const SlotGroups& groups, const BlockMask& mask);
-void slots_backward(double* weights, double* gradient, int64_t rows, const SlotGroups& groups, const BlockMask& mask);
+void slots_backward(float* weights, float* gradient, int64_t rows, const SlotGroups& groups, BlockMask mask);
+void slots_backward(double* weights, double* gradient, int64_t rows, const SlotGroups& groups, BlockMask mask);
 
 }  // namespace fusion

@@ -20,7 +20,7 @@ using torch::Tensor;
 constexpr int64_t kBlockScores = 1 << 16;  // of a block of queries: 256 KB, which the second cache holds
 constexpr int64_t kFewQueries = 32;        // of a block: fewer keep a matrix product from its full speed
 
-/// A block of one head's scores.
+/// A block of one head's scores; kernels take it by value (see BlockMask).
 struct Block {
   int64_t rows = 0, columns = 0;
   float scale = 1;
@@ -31,7 +31,7 @@ struct Block {
 };
 
 /// Products (rows, columns) -> weights after dropout, in place. `log_sums` (rows): log of the sum of exp(score).
-VQA_VECTOR_CLONES void softmax_rows(float* scores, const Block& block, float* log_sums) {
+VQA_VECTOR_CLONES void softmax_rows(float* scores, Block block, float* log_sums) {
   for (int64_t r = 0; r < block.rows; ++r) {
     float* row = scores + r * block.columns;
     const float most = data::max_of(block.columns, row[0], [&](int64_t j) { return row[j]; });
@@ -49,15 +49,16 @@ VQA_VECTOR_CLONES void softmax_rows(float* scores, const Block& block, float* lo
 
 /// Products (rows, columns) -> weights after dropout, and `gradient` of those -> of the products; both in place.
 /// `means` (rows): sums of weight times gradient.
-VQA_VECTOR_CLONES void softmax_rows_backward(float* scores, float* gradient, const Block& block, const float* log_sums,
+VQA_VECTOR_CLONES void softmax_rows_backward(float* scores, float* gradient, Block block, const float* log_sums,
                                              const float* means) {
   for (int64_t r = 0; r < block.rows; ++r) {
     float* w = scores + r * block.columns;
     float* g = gradient + r * block.columns;
+    const float log_sum = log_sums[r], mean = means[r];
     for (int64_t j = 0; j < block.columns; ++j) {
-      const float weight = data::fast_exp(w[j] * block.scale - log_sums[r]);
+      const float weight = data::fast_exp(w[j] * block.scale - log_sum);
       const float factor = block.mask.drops() ? block.factor(r * block.columns + j) : 1.F;
-      g[j] = weight * (factor * g[j] - means[r]) * block.scale;
+      g[j] = weight * (factor * g[j] - mean) * block.scale;
       w[j] = factor * weight;
     }
   }
