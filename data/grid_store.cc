@@ -78,6 +78,14 @@ int64_t GridStore::size() const {
   return size;
 }
 
+int64_t GridStore::largest_grid() const {
+  int64_t largest = 0;
+  for (const GridSplit& split : splits_) {
+    for (const GridImage& image : split.images) largest = std::max(largest, image.cells());
+  }
+  return largest;
+}
+
 const GridSplit* GridStore::find(std::string_view split) const {
   const auto found =
       std::find_if(splits_.begin(), splits_.end(), [&](const GridSplit& own) { return own.name == split; });

@@ -46,7 +46,8 @@ class GridStore {
   GridType type() const { return type_; }
   int64_t channels() const { return channels_; }  // C
   const std::vector<GridSplit>& splits() const { return splits_; }
-  int64_t size() const;  // images of all splits
+  int64_t size() const;          // images of all splits
+  int64_t largest_grid() const;  // cells; 0 where there are no images
 
   /// The image of a split ("val2014"), or null where the store does not have it.
   const GridImage* find(std::string_view split, int64_t image_id) const;

@@ -22,12 +22,12 @@ std::shared_ptr<AttentionImpl> make(const AttentionOptions& options) {
 
 const std::vector<AttentionKind>& attention_kinds() {
   static const std::vector<AttentionKind> kinds{
-      {"vanilla", false, make<VanillaAttentionImpl>, nullptr},
-      {"dba", true, make<DbaAttentionImpl>, DbaAttentionImpl::check},
-      {"dba-paper", true, make<DbaPaperAttentionImpl>, DbaAttentionImpl::check},
-      {"linformer", false, make<LinformerAttentionImpl>, LinformerAttentionImpl::check},
-      {"linformer-kfree", false, make<KfreeAttentionImpl>, nullptr},
-      {"ffkernel", false, make<FfkernelAttentionImpl>, FfkernelAttentionImpl::check},
+      {"vanilla", false, false, make<VanillaAttentionImpl>, nullptr},
+      {"dba", true, false, make<DbaAttentionImpl>, DbaAttentionImpl::check},
+      {"dba-paper", true, false, make<DbaPaperAttentionImpl>, DbaAttentionImpl::check},
+      {"linformer", false, true, make<LinformerAttentionImpl>, LinformerAttentionImpl::check},
+      {"linformer-kfree", false, false, make<KfreeAttentionImpl>, nullptr},
+      {"ffkernel", false, false, make<FfkernelAttentionImpl>, FfkernelAttentionImpl::check},
   };
   return kinds;
 }

@@ -53,11 +53,11 @@ class AttentionImpl : public torch::nn::Module {
   virtual torch::Tensor penalty() const { return {}; }
 };
 
-/// A kind's name, whether it carries a state through the layers, how it is made, and what it asks of the options that
-/// are its own (null where it has none).
+/// A kind's name, whether it carries a state through the layers and is built for sequences of max_length at most, how
+/// it is made, and what it asks of the options that are its own (null where it has none).
 struct AttentionKind {
   std::string name;
-  bool has_state;
+  bool has_state, has_length;
   std::shared_ptr<AttentionImpl> (*make)(const AttentionOptions&);
   void (*check)(const AttentionOptions&);
 };

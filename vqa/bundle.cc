@@ -45,6 +45,15 @@ void require_maker(const fs::path& weights, const data::NamedProvenance& made) {
   require_alike({weights.string(), given}, made);
 }
 
+/// Throws where a grid of the store is larger than the attention of cells to cells is built for.
+void require_room(const ModelConfig& config, const data::GridStore& store) {
+  const std::string kind = mcan_options(config).image_block().kind;
+  if (config.no_image || !fusion::attention_kind(kind).has_length || store.largest_grid() <= config.max_cells) return;
+  const std::string largest = std::to_string(store.largest_grid());
+  fail(store.path(), "has a grid of " + largest + " cells, the model's " + kind + " attention is built for at most " +
+                         std::to_string(config.max_cells) + "; train with --max-cells " + largest);
+}
+
 /// All files but those of weights.
 void write_description(const Bundle& bundle, const fs::path& folder) {
   json object = to_json(bundle.config);
@@ -157,6 +166,7 @@ void require_same_grids(const Bundle& bundle, const data::GridStore& store, bool
     fail(store.path(),
          "has " + std::to_string(store.channels()) + " channels, the model takes " + std::to_string(channels));
   }
+  require_room(bundle.config.model, store);
 }
 
 Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
@@ -165,7 +175,10 @@ Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,
   Bundle bundle;
   bundle.config = config;
   ModelConfig& c = bundle.config.model;
-  if (features.store != nullptr) take_settings(features.store->provenance(), c);
+  if (features.store != nullptr) {
+    take_settings(features.store->provenance(), c);
+    require_room(c, *features.store);
+  }
   bundle.model = Model(ModelOptions{.config = c,
                                     .words = tokenizer->vocabulary_size(),
                                     .answers = answers.size(),

@@ -69,6 +69,13 @@ TEST_F(FeaturesTest, NeedNoPictures) {
   expect_error(eval("f --features G.h5" + kWeights), 2, {"--weights", "--features"});
 }
 
+// It was told when the first such picture came, after an epoch or an hour.
+TEST_F(FeaturesTest, LargerThanTheAttentionIsBuiltForAreRefusedFirst) {
+  expect_error(vqa(kTrain + " --out f --attention linformer --max-cells 3"), 1,
+               {"G.h5: has a grid of ", "linformer attention is built for at most 3; train with --max-cells "});
+  EXPECT_FALSE(fs::exists(*this / "f"));
+}
+
 TEST_F(FeaturesTest, ABackboneKeptInTheModelMovesWithIt) {
   train();
   const Outcome before = answer();
