@@ -49,10 +49,8 @@ class Backward {
     });
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
-      const int64_t rows = parts_.block_rows, gathered = SampleSlots<T>(of_.mixed, 0).room();
-      const auto scratch =
-          room_for<T>((s_.keys() + 2 * rows) * s_.m() + rows * s_.keys() + gathered + 2 * x_.room(rows));
-      for (int64_t i = begin; i < end; ++i) take(i, scratch.get());
+      const auto memory = room_for<T>(numbers_of_room());
+      for (int64_t i = begin; i < end; ++i) take(i, room_in(memory.get()));
     });
     T* sum = data_of<T>(of_weights);
     if (!weight_sums_[0].begun) std::fill_n(sum, of_weights.numel(), T(0));
@@ -85,19 +83,40 @@ class Backward {
                               data_of<T>(kept_.row_sums)[slot] * data_of<T>(of_.row_sums)[slot];
   }
 
-  void take(int64_t i, T* scratch) {
+  /// Memory of a thread; rows are those of a block.
+  struct Room {
+    T* spread;    // (h r, m), see spread_queries
+    T* scores;    // (rows, m), and their gradient
+    T* gradient;  // (rows, m)
+    T* of_keys;   // (rows, h r)
+    T *x, *of_x;  // see StoredRows
+    T* of_mixed;  // see SampleSlots
+  };
+
+  int64_t numbers_of_room() const {
+    const int64_t rows = parts_.block_rows;
+    return (s_.keys() + 2 * rows) * s_.m() + rows * s_.keys() + 2 * x_.room(rows) + SampleSlots<T>(of_.mixed, 0).room();
+  }
+
+  Room room_in(T* memory) const {
+    const int64_t rows = parts_.block_rows;
+    Room room;
+    room.spread = memory;
+    room.scores = room.spread + s_.keys() * s_.m();
+    room.gradient = room.scores + rows * s_.m();
+    room.of_keys = room.gradient + rows * s_.m();
+    room.x = room.of_keys + rows * s_.keys();
+    room.of_x = room.x + x_.room(rows);
+    room.of_mixed = room.of_x + x_.room(rows);
+    return room;
+  }
+
+  void take(int64_t i, const Room& room) {
     const RowPart& part = parts_.parts[static_cast<size_t>(i)];
     const int64_t b = part.sample, m = s_.m(), keys = s_.keys();
-    T* spread_data = scratch;
-    T* scores = spread_data + keys * m;
-    T* gradient = scores + parts_.block_rows * m;
-    T* of_keys = gradient + parts_.block_rows * m;
-    spread_queries(data_of<T>(given_.queries) + b * m * s_.r, s_, spread_data);
-    T* x_room = of_keys + parts_.block_rows * keys;
-    T* of_room = x_room + x_.room(parts_.block_rows);
-    T* room = of_room + x_.room(parts_.block_rows);
-    const Matrix<T> spread{spread_data, keys, m};
-    const Matrix<T> of_mixed = SampleSlots<T>(of_.mixed, b).gather(room);
+    spread_queries(data_of<T>(given_.queries) + b * m * s_.r, s_, room.spread);
+    const Matrix<T> spread{room.spread, keys, m};
+    const Matrix<T> of_mixed = SampleSlots<T>(of_.mixed, b).gather(room.of_mixed);
     const Matrix<T> weight = rows_of<T>(given_.weight, 0, keys, s_.dim),
                     beside = rows_of<T>(given_.beside, 0, s_.beside, s_.dim);
     const int thread = at::get_thread_num();
@@ -110,15 +129,15 @@ class Backward {
                                     data_of<T>(of_.row_sums) + b * m, data_of<T>(mean_) + b * m};
     for_each_block(part, [&](int64_t begin, int64_t end) {
       const int64_t rows = end - begin;
-      const Matrix<T> x = x_.read(begin, end, x_room);
-      const Matrix<T> key = rows_of<T>(kept_.keys, begin, end, keys), of_key{of_keys, rows, keys};
+      const Matrix<T> x = x_.read(begin, end, room.x);
+      const Matrix<T> key = rows_of<T>(kept_.keys, begin, end, keys), of_key{room.of_keys, rows, keys};
       const Matrix<T> of_beside = rows_of<T>(of_.projected, begin, end, s_.beside);
-      const Matrix<T> w{scores, rows, m}, g{gradient, rows, m};
+      const Matrix<T> w{room.scores, rows, m}, g{room.gradient, rows, m};
       multiply(key, spread, w);
       multiply(x, of_mixed.t(), g);
-      positions_backward(scores, gradient, rows, m, from, {mask_, static_cast<uint32_t>(begin * m)});
+      positions_backward(w.data, g.data, rows, m, from, {mask_, static_cast<uint32_t>(begin * m), m});
       multiply(g, spread.t(), of_key);
-      of_rows_.write(begin, end, of_room, [&](const Matrix<T>& to) {
+      of_rows_.write(begin, end, room.of_x, [&](const Matrix<T>& to) {
         multiply(w, of_mixed, to);
         multiply_add(of_key, weight, to);
         if (s_.beside > 0) multiply_add(of_beside, beside, to);

@@ -13,8 +13,8 @@
 
 namespace fusion {
 
-/// Threads share out the heads, each of all rows: there is nothing to be summed up, and mix_slots, which shares out
-/// heads too, finds what its thread has written.
+/// Threads share out the heads, each of all rows: there is nothing to be summed up, and most of what a thread wrote is
+/// what it reads next.
 template <class T>
 class CompressByHeads {
  public:
@@ -26,7 +26,8 @@ class CompressByHeads {
     at::parallel_for(0, s_.batch * s_.heads, 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const int64_t heads = std::min(end - begin, s_.heads), m = heads * s_.d_p;
-      const auto room = room_for<T>((heads * s_.r + s_.n + 3 + 1 + s_.dim) * m + x_.room(s_.n));
+      // Widened rows, spread queries, weights, sums of the softmax, factors, W X: see take.
+      const auto room = room_for<T>(x_.room(s_.n) + (heads * s_.r + s_.n + 3 + 1 + s_.dim) * m);
       while (begin < end) {
         const int64_t sample = begin / s_.heads, first = begin % s_.heads;
         const int64_t count = std::min(s_.heads - first, end - begin);
@@ -53,9 +54,13 @@ class CompressByHeads {
     const RunningSoftmax<T> softmax{sums, sums + m, sums + 2 * m};
     T* factors = sums + 3 * m;  // of earlier blocks, which there are none of
     spread_queries(data_of<T>(given_.queries) + (b * s_.m() + first_column) * s_.r, part, spread.data);
-    const Matrix<T> key = multiply_columns(x, given_.weight, first * s_.r, part.keys(), to_.keys(begin, end));
+    const int64_t first_key = first * s_.r, end_key = first_key + part.keys();
+    const Matrix<T> key = to_.keys(begin, end).some_columns(first_key, part.keys());
+    multiply(x, rows_of<T>(given_.weight, first_key, end_key, s_.dim).t(), key);
     const int64_t first_beside = s_.beside * first / s_.heads, end_beside = s_.beside * (first + heads) / s_.heads;
-    multiply_columns(x, given_.beside, first_beside, end_beside - first_beside, to_.projected(begin, end));
+    if (first_beside < end_beside)
+      multiply(x, rows_of<T>(given_.beside, first_beside, end_beside, s_.dim).t(),
+               to_.projected(begin, end).some_columns(first_beside, end_beside - first_beside));
     multiply(key, spread, w);
     softmax.clear(m);
     const auto first_element = static_cast<uint32_t>(begin * s_.m() + first_column);
@@ -66,14 +71,6 @@ class CompressByHeads {
       to_.set_softmax(b, first_column + j, softmax.most[j], softmax.total[j], softmax.kept[j]);
       scale(mixed.data + j * s_.dim, 1 / softmax.total[j], s_.dim, to_.mixed_row(b, first_column + j));
     }
-  }
-
-  /// `count` columns of `to` from `first` on, of x (rows, D) and as many rows of a weight (columns, D).
-  static Matrix<T> multiply_columns(const Matrix<T>& x, const torch::Tensor& weight, int64_t first, int64_t count,
-                                    const Matrix<T>& to) {
-    const Matrix<T> columns = to.some_columns(first, count);
-    if (count > 0) multiply(x, rows_of<T>(weight, first, first + count, x.columns).t(), columns);
-    return columns;
   }
 
   CompressShape s_;

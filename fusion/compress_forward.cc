@@ -38,7 +38,7 @@ class ByRows {
   void run() {
     sums_ = torch::empty({parts_.count(), 3, s_.m()}, given_.weight.options());
     const bool shared = parts_.splits;  // a sample's parts are summed up afterwards
-    if (shared) partial_ = PartSums<T>(to_.slots(), parts_);
+    if (shared) partial_ = PartSums<T>(to_.mixed(), parts_);
     at::parallel_for(0, parts_.count(), 1, [&](int64_t begin, int64_t end) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
       const auto scratch = room_for<T>((s_.keys() + parts_.block_rows + 1) * s_.m() + x_.room(parts_.block_rows));
@@ -46,7 +46,8 @@ class ByRows {
       for (int64_t i = begin; i < end; ++i) {
         take(i, shared ? partial_.of(i) : sum.get(), scratch.get());
         const int64_t sample = parts_.parts[static_cast<size_t>(i)].sample;
-        for (int64_t j = 0; !shared && j < s_.m(); ++j) combine(sample, j, [&](int64_t) { return sum.get(); });
+        if (shared) continue;
+        for (int64_t j = 0; j < s_.m(); ++j) combine(sample, j, [&](int64_t) { return sum.get(); });
       }
     });
     at::parallel_for(0, s_.batch * s_.m(), 16, [&](int64_t begin, int64_t end) {
@@ -126,10 +127,11 @@ class ByRows {
 
 CompressForward compress_forward(const CompressGiven& given, const Tensor& lengths, const DropoutMask& mask) {
   const CompressShape shape(given);
+  require_real_rows(lengths, shape.n);
   CompressForward to;
   AT_DISPATCH_FLOATING_TYPES(given.weight.scalar_type(), "compress_rows", [&] {
     const CompressResults<scalar_t> results(shape, given.weight.options(), lengths.defined());
-    if (shape.n <= kBlockRows) {
+    if (is_one_block(shape.n)) {
       CompressByHeads<scalar_t>(given, lengths, mask, results).run();
     } else {
       ByRows<scalar_t>(given, lengths, mask, results).run();

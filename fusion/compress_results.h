@@ -44,7 +44,8 @@ class CompressResults {
     set_softmax(b, j, 0, 0, 0);
   }
 
-  const torch::Tensor& slots() const { return mixed_; }
+  /// (h, B, d_p, D).
+  const torch::Tensor& mixed() const { return mixed_; }
 
   CompressForward all() const {
     const torch::Tensor mixed = mixed_.transpose(0, 1);  // (B, h, d_p, D)

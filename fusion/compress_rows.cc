@@ -56,7 +56,7 @@ void require_shapes(const CompressInputs& inputs) {
 Compressed compress_rows(const CompressInputs& inputs) {
   require_shapes(inputs);
   if (const auto compressed = compress_rows_cuda(inputs)) return *compressed;
-  if (!takes_stored_rows(inputs.x)) return compress_rows_by_definition(inputs);
+  if (!takes_floats(inputs.x)) return compress_rows_by_definition(inputs);
   const Tensor &x = inputs.x, &bias = inputs.bias;
   const Tensor beside = inputs.beside.defined() ? inputs.beside : x.new_empty({0, x.size(2)});
   require_like(x, {inputs.queries, inputs.weight, beside}, inputs.lengths);

@@ -29,7 +29,7 @@ struct Compressed {
 ///
 /// On a CPU in float32, float64 and bfloat16 (computed in float32, see stored_rows.h): blocks of rows that stay in the
 /// second cache, softmax between the products, nothing of size n m kept; the backward pass computes W again. Threads
-/// share out the heads of sequences of one block, the rows of longer ones.
+/// share out rows; in the forward pass of sequences of one block, heads.
 /// On a GPU in float32 and bfloat16: kernels (fusion/cuda/slot_rows_cuda.h). Elsewhere LibTorch's operators.
 Compressed compress_rows(const CompressInputs& inputs);
 

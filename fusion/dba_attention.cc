@@ -60,7 +60,7 @@ AttentionOutput DbaAttentionImpl::attend(const Sequence& x, const torch::Tensor&
   const torch::Tensor lengths = x.lengths();
   const Compressed compressed = compress_all(x, lengths, z, len_->weight);
   // Once for each of d_p slots in place of once for each of n rows; the kernels of a GPU add it as they go.
-  const bool bias_in_slots = dropout() == 0 && takes_rows(x.features);
+  const bool bias_in_slots = dropout() == 0 && takes_floats(x.features);
   const Mixed slots = mix_slots({.mixed = compressed.mixed,
                                  .row_sums = row_sums(compressed),
                                  .keys = keys_are_z ? z : torch::Tensor(),

@@ -13,12 +13,12 @@ inline bool takes_rows(const torch::Tensor& x) {
   return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kFloat64);
 }
 
-/// Likewise of kernels that take bfloat16 too, block by block (see stored_rows.h).
-inline bool takes_stored_rows(const torch::Tensor& x) {
+/// Likewise of kernels that take bfloat16 too and compute in wide_type.
+inline bool takes_floats(const torch::Tensor& x) {
   return takes_rows(x) || (x.device().is_cpu() && x.scalar_type() == torch::kBFloat16);
 }
 
-/// What these compute in.
+/// What they compute in.
 inline at::ScalarType wide_type(const torch::Tensor& x) {
   return x.scalar_type() == torch::kBFloat16 ? torch::kFloat32 : x.scalar_type();
 }

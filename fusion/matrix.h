@@ -20,6 +20,7 @@ struct Matrix {
     return {data + first * row, std::min(count, rows - first), columns, row, column};
   }
 
+  /// Columns from `first` on, `count` of them.
   Matrix some_columns(int64_t first, int64_t count) const { return {data + first * column, rows, count, row, column}; }
 
   operator Matrix<const T>() const { return {data, rows, columns, row, column}; }

@@ -38,7 +38,7 @@ template <class T>
 VQA_INLINE void drop(T* x, int64_t n, BlockMask mask) {
   if (!mask.drops()) return;
   for (int64_t s = 0; s < n; ++s) {
-    for (int64_t q = 0; q < n; ++q) x[s * n + q] *= mask.factor(q * n + s);
+    for (int64_t q = 0; q < n; ++q) x[s * n + q] *= mask.factor(q, s);
   }
 }
 

@@ -261,7 +261,7 @@ Mixed mix_wide(MixInputs inputs, const std::vector<Tensor>& weights, double eps)
 }  // namespace
 
 Mixed mix_slots(const MixInputs& inputs, const MixWeights& weights) {
-  if (!takes_stored_rows(inputs.mixed)) return mix_slots_by_definition(inputs, weights);
+  if (!takes_floats(inputs.mixed)) return mix_slots_by_definition(inputs, weights);
   const std::vector<Tensor> tensors = tensors_of(weights);
   require_shapes(inputs, tensors);
   return mix_wide(inputs, tensors, weights.norm->options.eps());

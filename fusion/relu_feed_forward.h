@@ -13,9 +13,9 @@ struct FeedForwardWeights {
 /// drop(relu(x inner^T + inner_bias)) outer^T + outer_bias, with dropout's probability `p`: (..., D) -> (..., O),
 /// differentiable in x and the weights.
 ///
-/// On a CPU in float32: rows go through both products block by block, so that the F numbers of a row are in the second
-/// cache when the outer product reads them; bias, ReLU and dropout are one pass over them there. For the gradient only
-/// their result is kept: it is zero just where the gradient is. Elsewhere LibTorch's operators.
+/// On a CPU in float32: rows go through both products in blocks of some hundreds (for each block a library packs both
+/// weights anew); bias, ReLU and dropout are one pass over a block. For the gradient only their result is kept: it is
+/// zero just where the gradient is. Elsewhere LibTorch's operators.
 torch::Tensor relu_feed_forward(const torch::Tensor& x, const FeedForwardWeights& weights, double p);
 
 /// The same with any activation, by LibTorch's operators on any device.

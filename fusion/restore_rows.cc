@@ -36,7 +36,7 @@ struct Saved {
   }
 
   BlockMask block_mask(int64_t begin, const DropoutMask& with) const {
-    return {with, static_cast<uint32_t>(begin * m())};
+    return {with, static_cast<uint32_t>(begin * m()), m()};
   }
 };
 
@@ -60,8 +60,8 @@ class Forward {
         out_rows_(out) {}
 
   void run() {
-    const bool few_and_short = parts_.splits && saved_.n() <= kBlockRows && !out_rows_.widens();
-    few_and_short ? by_columns() : by_rows();
+    if (parts_.splits && is_one_block(saved_.n()) && !out_rows_.widens()) return by_columns();
+    by_rows();
   }
 
  private:
@@ -258,7 +258,7 @@ void require_shapes(const RestoreInputs& inputs) {
 Tensor restore_rows(const RestoreInputs& inputs) {
   require_shapes(inputs);
   if (const auto restored = restore_rows_cuda(inputs)) return *restored;
-  if (!takes_stored_rows(inputs.projected)) return restore_rows_by_definition(inputs);
+  if (!takes_floats(inputs.projected)) return restore_rows_by_definition(inputs);
   const Tensor& projected = inputs.projected;
   require_like(projected, {inputs.bias, inputs.slots}, inputs.lengths);
   if (inputs.out_bias.defined()) require_like(projected, {inputs.out_bias}, {});

@@ -12,13 +12,19 @@ constexpr int64_t kFewRows = 64;  // of a part: fewer keep a matrix product from
 }  // namespace
 
 int64_t real_rows(const torch::Tensor& lengths, int64_t b, int64_t n) {
-  if (!lengths.defined()) return n;
-  const int64_t rows = lengths.const_data_ptr<int64_t>()[b];
-  TORCH_CHECK(rows >= 0 && rows <= n, "a length of ", rows, " of a sequence of ", n);
-  return rows;
+  return lengths.defined() ? lengths.const_data_ptr<int64_t>()[b] : n;
+}
+
+void require_real_rows(const torch::Tensor& lengths, int64_t n) {
+  if (!lengths.defined()) return;
+  for (int64_t b = 0; b < lengths.numel(); ++b) {
+    const int64_t rows = real_rows(lengths, b, n);
+    TORCH_CHECK(rows >= 0 && rows <= n, "a length of ", rows, " of a sequence of ", n);
+  }
 }
 
 RowParts share_out_rows(const torch::Tensor& lengths, int64_t batch, int64_t n) {
+  require_real_rows(lengths, n);
   const int64_t threads = at::get_num_threads();
   const int64_t most = (threads + batch - 1) / std::max<int64_t>(1, batch);  // parts of a sample
   RowParts shared;

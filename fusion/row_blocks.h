@@ -3,7 +3,6 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
 #include <vector>
 
 namespace fusion {
@@ -16,6 +15,9 @@ struct RowPart {
 
 constexpr int64_t kBlockRows = 256;  // of a part, worked on at a time: the second cache holds them
 
+/// Whether a sequence is one block, which threads share out otherwise than by rows.
+inline bool is_one_block(int64_t n) { return n <= kBlockRows; }
+
 /// The parts of a batch, sample by sample: its real rows alone, padding never.
 struct RowParts {
   std::vector<RowPart> parts;
@@ -27,12 +29,13 @@ struct RowParts {
   int64_t count() const { return std::ssize(parts); }
 };
 
-/// The rows of sample b that are no padding: all n, or as `lengths`, (B) int64 on the CPU, has it. Throws c10::Error
-/// where that is not within 0 to n.
+/// The rows of sample b that are no padding: all n, or as `lengths`, (B) int64 on the CPU, has it.
 int64_t real_rows(const torch::Tensor& lengths, int64_t b, int64_t n);
 
-/// `lengths` as in real_rows, which may throw. A sample is one part where there are samples
-/// enough for all threads.
+/// Throws c10::Error where one of `lengths`, which may be undefined, is not within 0 to n.
+void require_real_rows(const torch::Tensor& lengths, int64_t n);
+
+/// `lengths` as in real_rows, and checked. A sample is one part where there are samples enough for all threads.
 RowParts share_out_rows(const torch::Tensor& lengths, int64_t batch, int64_t n);
 
 /// work(first, last) of the rows from `begin` to `end`, at most `most` at a time, in blocks of about one size.

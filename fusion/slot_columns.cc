@@ -38,7 +38,7 @@ void for_each_head(const MixShape& shape, const DropoutMask& mask, const Work& w
   at::parallel_for(0, shape.batch * shape.heads, 1, [&](int64_t begin, int64_t end) {
     const auto room = room_for<T>(mix_room(shape.d_p, shape.d_h()));
     for (int64_t i = begin; i < end; ++i) {
-      const BlockMask of_head{mask, static_cast<uint32_t>(i * shape.d_p * shape.d_p)};
+      const BlockMask of_head{mask, static_cast<uint32_t>(i * shape.d_p * shape.d_p), shape.d_p};
       work(i / shape.heads, i % shape.heads, of_head, room.get());
     }
   });

@@ -29,7 +29,7 @@ VQA_INLINE void add_rows(T* scores, int64_t rows, int64_t m, const RunningSoftma
     T* row = scores + r * m;
     for (int64_t j = 0; j < m; ++j) {
       const T weight = exponential(row[j] - softmax.most[j]);
-      const T kept = kDrops ? weight * mask.factor(r * mask.row + j) : weight;
+      const T kept = kDrops ? weight * mask.factor(r, j) : weight;
       softmax.total[j] += weight;
       if constexpr (kDrops) softmax.kept[j] += kept;
       row[j] = kept;
@@ -59,7 +59,7 @@ VQA_INLINE void positions_backward_of(T* scores, T* gradient, int64_t rows, int6
     T* g = gradient + r * m;
     for (int64_t j = 0; j < m; ++j) {
       const T weight = exponential(score[j] - from.most[j]) * from.inverse[j];
-      const T factor = kDrops ? mask.factor(r * m + j) : 1;
+      const T factor = kDrops ? mask.factor(r, j) : 1;
       g[j] = weight * (factor * (g[j] + from.of_sums[j]) - from.mean[j]);
       score[j] = factor * weight;
     }
@@ -99,9 +99,11 @@ VQA_INLINE void softmaxes(const T* logits, const T* bias, T* weights, const Slot
 }
 
 template <class T>
-VQA_INLINE void drop(T* weights, int64_t count, BlockMask mask) {
+VQA_INLINE void drop(T* weights, int64_t rows, int64_t m, BlockMask mask) {
   if (!mask.drops()) return;
-  for (int64_t i = 0; i < count; ++i) weights[i] *= mask.factor(i);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t j = 0; j < m; ++j) weights[r * m + j] *= mask.factor(r, j);
+  }
 }
 
 template <class T>
@@ -109,20 +111,20 @@ VQA_INLINE void slots_forward_of(const T* logits, const T* bias, T* weights, int
                                  BlockMask mask) {
   const int64_t m = groups.columns();
   for (int64_t r = 0; r < rows; ++r) softmaxes(logits + r * m, bias, weights + r * m, groups);
-  drop(weights, rows * m, mask);
+  drop(weights, rows, m, mask);
 }
 
 template <class T>
 VQA_INLINE void slots_backward_of(T* weights, T* gradient, int64_t rows, const SlotGroups& groups, BlockMask mask) {
   const int64_t slots = groups.slots;
-  drop(gradient, rows * groups.columns(), mask);
+  drop(gradient, rows, groups.columns(), mask);
   for (int64_t i = 0; i < rows * groups.heads; ++i) {
     const T* w = weights + i * slots;
     T* g = gradient + i * slots;
     const T mean = data::sum_of(slots, [&](int64_t s) { return w[s] * g[s]; });
     for (int64_t s = 0; s < slots; ++s) g[s] = w[s] * (g[s] - mean);
   }
-  drop(weights, rows * groups.columns(), mask);
+  drop(weights, rows, groups.columns(), mask);
 }
 
 }  // namespace

@@ -13,16 +13,19 @@
 
 namespace fusion {
 
-/// A block's place in the mask that dropout puts over all positions: its first element's index. Kernels take it by
-/// value: behind a reference a number that they write could be its scale, and they would go number by number.
+/// A block's place in the mask that dropout puts over all positions. Kernels take it by value: behind a reference a
+/// number that they write could be its scale, and they would go number by number.
 struct BlockMask {
   DropoutMask mask;
-  uint32_t first = 0;
-  int64_t row = 0;  // elements from one row to the next, where a block is some of the mask's columns
+  uint32_t first;  // its first element's index
+  int64_t row;     // elements from one row to the next, which a block may have some columns of
+
+  BlockMask(const DropoutMask& of, uint32_t first_element, int64_t row_elements)
+      : mask(of), first(first_element), row(row_elements) {}
 
   bool drops() const { return mask.drops(); }
-  [[gnu::always_inline]] float factor(int64_t element) const {
-    return mask.factor(first + static_cast<uint32_t>(element));
+  [[gnu::always_inline]] float factor(int64_t r, int64_t column) const {
+    return mask.factor(first + static_cast<uint32_t>(r * row + column));
   }
 };
 

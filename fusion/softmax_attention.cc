@@ -95,9 +95,7 @@ class Heads {
 
   int64_t room() const { return most_rows_ * keys_; }  // numbers of a block of scores
   int64_t most_rows() const { return most_rows_; }
-  int64_t length(int64_t sample) const {
-    return lengths_.defined() ? lengths_.const_data_ptr<int64_t>()[sample] : keys_;
-  }
+  int64_t length(int64_t sample) const { return real_rows(lengths_, sample, keys_); }
 
   /// make(): a worker for a thread; worker.begin(sample, head), then worker.block(queries' range, block) for each.
   template <class Make>
@@ -225,9 +223,7 @@ Tensor softmax_attention(const SoftmaxAttentionInputs& inputs) {
               "queries (B, h, Tq, d_h), keys and values (B, h, Tk, d_h)");
   TORCH_CHECK(q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1, "features side by side");
   require_like(q, {k, v}, inputs.key_lengths);
-  if (inputs.key_lengths.defined() && q.size(0) > 0)
-    TORCH_CHECK(inputs.key_lengths.min().item<int64_t>() >= 0 && inputs.key_lengths.max().item<int64_t>() <= k.size(2),
-                "key_lengths of 0 to Tk");
+  require_real_rows(inputs.key_lengths, k.size(2));
   return SoftmaxAttention::apply(inputs.queries, inputs.keys, inputs.values, if_defined(inputs.key_lengths),
                                  inputs.dropout);
 }

@@ -23,7 +23,7 @@ class StoredRows {
   /// Rows from `begin` up to `end`: in place, or in `room`.
   Matrix<T> read(int64_t begin, int64_t end, T* room) const {
     const Matrix<T> rows = place(begin, end, room);
-    if (widens_) tensor_of(rows).copy_(rows_.slice(0, begin, end));
+    if (widens_) tensor_of(rows).copy_(stored(begin, end));
     return rows;
   }
 
@@ -32,13 +32,21 @@ class StoredRows {
   void write(int64_t begin, int64_t end, T* room, const Fill& fill) const {
     const Matrix<T> rows = place(begin, end, room);
     fill(rows);
-    if (widens_) rows_.slice(0, begin, end).copy_(tensor_of(rows));
+    if (widens_) stored(begin, end).copy_(tensor_of(rows));
   }
 
  private:
   Matrix<T> place(int64_t begin, int64_t end, T* room) const {
     const int64_t columns = rows_.size(1);
     return {widens_ ? room : data_of<T>(rows_) + begin * columns, end - begin, columns};
+  }
+
+  /// As they stand, in a tensor of the calling thread's own: a slice of one made in inference mode refuses to be
+  /// written by other threads, which are not in that mode.
+  torch::Tensor stored(int64_t begin, int64_t end) const {
+    const int64_t columns = rows_.size(1);
+    auto* first = data_of<char>(rows_) + begin * columns * rows_.element_size();
+    return at::from_blob(first, {end - begin, columns}, at::TensorOptions(rows_.scalar_type()));
   }
 
   torch::Tensor rows_;

@@ -47,8 +47,11 @@ void require_maker(const fs::path& weights, const data::NamedProvenance& made) {
 
 /// Throws where a grid of the store is larger than the attention of cells to cells is built for.
 void require_room(const ModelConfig& config, const data::GridStore& store) {
-  const std::string kind = mcan_options(config).image_block().kind;
-  if (config.no_image || !fusion::attention_kind(kind).has_length || store.largest_grid() <= config.max_cells) return;
+  const fusion::McanOptions options = mcan_options(config);
+  const std::string kind = options.image_block().kind;
+  if (options.decoder_layers == 0 || !fusion::attention_kind(kind).has_length ||
+      store.largest_grid() <= config.max_cells)
+    return;
   const std::string largest = std::to_string(store.largest_grid());
   fail(store.path(), "has a grid of " + largest + " cells, the model's " + kind + " attention is built for at most " +
                          std::to_string(config.max_cells) + "; train with --max-cells " + largest);
@@ -166,7 +169,6 @@ void require_same_grids(const Bundle& bundle, const data::GridStore& store, bool
     fail(store.path(),
          "has " + std::to_string(store.channels()) + " channels, the model takes " + std::to_string(channels));
   }
-  require_room(bundle.config.model, store);
 }
 
 Bundle make_bundle(const Config& config, data::AnswerVocabulary answers,

@@ -39,7 +39,9 @@ const std::vector<Sizes>& cases() {
       {.n = 600, .lengths = {400}, .dropout = 0.3, .batch = 1},
       {.n = 600, .lengths = {0}, .batch = 1},
       {.n = 7, .batch = 3, .has_out_bias = false, .in_columns = true},
-      {.n = 300, .dim = 128, .heads = 8, .slots = 16, .r = 3, .batch = 1, .has_out_bias = false, .in_columns = true}};
+      {.n = 300, .dim = 128, .heads = 8, .slots = 16, .r = 3, .batch = 1, .has_out_bias = false, .in_columns = true},
+      {.n = 200, .dim = 150, .batch = 1, .in_columns = true, .tries_bfloat16 = true},
+      {.n = 600, .batch = 1, .tries_bfloat16 = true}};
   return all;
 }
 
@@ -124,6 +126,21 @@ TEST(CompressRows, GivesTheSameOnAnyNumberOfThreads) {
         expect_equal(found, on_one, i);
       }
     }
+  }
+}
+
+// Threads are not in the mode of the one that called them, and may not write to its tensors by name.
+TEST(CompressRows, AndRestoreRowsRunInInferenceMode) {
+  for (const at::ScalarType type : {torch::kFloat32, torch::kBFloat16}) {
+    const Sizes sizes{.n = 300, .batch = 1, .tries_bfloat16 = true};
+    Sizes typed = sizes;
+    typed.type = type;
+    const Threads threads(2);
+    const Tensor expected = compress_rows(compress_inputs(typed)).mixed.detach(),
+                 expected_rows = restore_rows(restore_inputs(typed)).detach();
+    const c10::InferenceMode inference;
+    EXPECT_TRUE(torch::equal(compress_rows(compress_inputs(typed)).mixed, expected));
+    EXPECT_TRUE(torch::equal(restore_rows(restore_inputs(typed)), expected_rows));
   }
 }
 

@@ -134,7 +134,7 @@ void register_attention() {
         }
         setting.kind = "dba";
         setting.type = torch::kBFloat16;
-        if (!training && __builtin_cpu_supports("avx512bf16")) add("dba-bfloat16", setting);
+        if (!training) add("dba-bfloat16", setting);
       }
     }
   }
