@@ -39,19 +39,21 @@ read_options() {
   while (($# > 0)); do
     case $1 in
       -h | --help) usage && exit ;;
+      --venv=*) venv=${1#*=} ;;
       --venv)
-        [[ $# -ge 2 ]] || refuse "--venv needs a folder"
-        venv=$2
+        venv=${2:-}
         shift
         ;;
       --*)
         grep -o -e '--[a-z-]*' <<<"$line" | grep -qxF -e "${1%%=*}" || refuse "unknown argument: ${1%%=*}"
         rest+=("$1")
         ;;
+      -*) refuse "unknown argument: $1" ;;
       *) rest+=("$1") ;;
     esac
-    shift
+    (($# == 0)) || shift
   done
+  [[ -n $venv && $venv != -* ]] || refuse "--venv needs a folder"
   for flag in $(sed 's/\[[^]]*\]//g' <<<"$line" | grep -o -e '--[a-z-]*'); do
     [[ " ${rest[*]} " == *" $flag"[\ =]* ]] || refuse "$flag is missing"
   done
