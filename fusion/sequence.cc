@@ -1,6 +1,5 @@
 #include "fusion/sequence.h"
 
-#include <limits>
 #include <stdexcept>
 
 namespace fusion {
@@ -30,8 +29,9 @@ Sequence Sequence::rows(const torch::Tensor& index) const {
 
 torch::Tensor mask_scores(const torch::Tensor& scores, const torch::Tensor& padding) {
   if (!padding.defined()) return scores;
-  // Half precision has no such number as float's lowest; -6e4 is low enough there.
-  const double low = scores.scalar_type() == torch::kFloat16 ? -6e4 : std::numeric_limits<float>::lowest();
+  // Half precision has no such number; -6e4 is low enough there. Of float's numbers bfloat16 lacks the last before
+  // 2^128.
+  const double low = scores.scalar_type() == torch::kFloat16 ? -6e4 : -0x1p127;
   return scores.masked_fill(padding, low);
 }
 

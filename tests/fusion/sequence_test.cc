@@ -28,6 +28,15 @@ TEST(Sequence, RowsRepeatFeaturesAndPadding) {
   EXPECT_TRUE(torch::equal(rows.padding[2], x.padding[1]));
 }
 
+// bfloat16 has no such number as float's lowest: any attention to padded keys ended there.
+TEST(MaskScores, TakesEveryFloatingType) {
+  const torch::Tensor padding = torch::tensor({{false, true, true}});
+  for (const at::ScalarType type : {torch::kFloat64, torch::kFloat32, torch::kFloat16, torch::kBFloat16}) {
+    const torch::Tensor weights = mask_scores(torch::ones({1, 3}, type), padding).softmax(-1);
+    EXPECT_TRUE(torch::equal(weights, torch::tensor({{1, 0, 0}}).to(type))) << type;
+  }
+}
+
 TEST(MaskScores, GivesPaddingNothingAndAFullyPaddedRowEqualWeights) {
   const torch::Tensor padding = torch::tensor({{0, 0, 1}, {1, 1, 1}}).to(torch::kBool);
   const torch::Tensor weights = mask_scores(torch::randn({2, 3}), padding).softmax(-1);
