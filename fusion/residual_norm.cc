@@ -23,8 +23,7 @@ struct Rows {
   float eps = 0;
   DropoutMask mask;
 
-  /// Where a row's factors begin.
-  uint32_t start(int64_t row) const { return static_cast<uint32_t>(row * dim); }
+  float factor(int64_t row, int64_t j) const { return mask.factor(static_cast<uint32_t>(row * dim + j)); }
 };
 
 /// Mean and reciprocal deviation of a row.
@@ -46,9 +45,7 @@ VQA_VECTOR_CLONES void norm_rows(const float* x, const float* branch, const floa
     const int64_t at = r * rows.dim;
     float* sum = keeps_sums ? sums + at : sums;
     if (rows.mask.drops()) {
-      const uint32_t start = rows.start(r);
-      for (int64_t j = 0; j < rows.dim; ++j)
-        sum[j] = x[at + j] + branch[at + j] * rows.mask.factor(start + static_cast<uint32_t>(j));
+      for (int64_t j = 0; j < rows.dim; ++j) sum[j] = x[at + j] + branch[at + j] * rows.factor(r, j);
     } else {
       for (int64_t j = 0; j < rows.dim; ++j) sum[j] = x[at + j] + branch[at + j];
     }
@@ -78,9 +75,7 @@ VQA_VECTOR_CLONES void norm_rows_backward(const float* sums, const float* gradie
       of_sum[at + j] = m.inverse * (g[j] * weight[j] - mean - normal * product);
     }
     if (!rows.mask.drops()) continue;
-    const uint32_t start = rows.start(r);
-    for (int64_t j = 0; j < rows.dim; ++j)
-      of_branch[at + j] = of_sum[at + j] * rows.mask.factor(start + static_cast<uint32_t>(j));
+    for (int64_t j = 0; j < rows.dim; ++j) of_branch[at + j] = of_sum[at + j] * rows.factor(r, j);
   }
 }
 

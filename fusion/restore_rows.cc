@@ -53,14 +53,10 @@ class Forward {
  public:
   /// Writes `out`, (B, n, D).
   Forward(const Saved& saved, const Tensor& out_bias, const Tensor& out)
-      : saved_(saved),
-        parts_(saved.parts()),
-        bias_(out_bias.defined() ? data_of<T>(out_bias) : nullptr),
-        out_(out),
-        out_rows_(out) {}
+      : saved_(saved), parts_(saved.parts()), bias_(out_bias.defined() ? data_of<T>(out_bias) : nullptr), out_(out) {}
 
   void run() {
-    if (parts_.splits && is_one_block(saved_.n()) && !out_rows_.widens()) return by_columns();
+    if (parts_.splits && is_one_block(saved_.n())) return by_columns();
     by_rows();
   }
 
@@ -69,8 +65,7 @@ class Forward {
     const int64_t m = saved_.m();
     at::parallel_for(0, parts_.count(), 1, [&](int64_t first, int64_t last) {
       const torch::NoGradGuard no_gradients;  // each thread has its own
-      const auto weights = room_for<T>(parts_.block_rows * m),
-                 out_room = room_for<T>(out_rows_.room(parts_.block_rows)),
+      const auto weights = room_for<T>(parts_.block_rows * m), out_room = room_for<T>(out_.room(parts_.block_rows)),
                  room = room_for<T>(SampleSlots<T>(saved_.slots, 0).room());
       for (int64_t i = first; i < last; ++i) {
         const RowPart& part = parts_.parts[static_cast<size_t>(i)];
@@ -78,7 +73,7 @@ class Forward {
         for_each_block(part, [&](int64_t begin, int64_t end) {
           const Matrix<T> w{weights.get(), end - begin, m};
           saved_.weights(begin, w.rows, saved_.mask, w.data);
-          out_rows_.write(begin, end, out_room.get(), [&](const Matrix<T>& to) { restore(w, slots, bias_, to); });
+          out_.write(begin, end, out_room.get(), [&](const Matrix<T>& to) { restore(w, slots, bias_, to); });
         });
       }
     });
@@ -97,13 +92,17 @@ class Forward {
     });
     for (int64_t b = 0; b < saved_.slots.size(1); ++b) {
       const int64_t begin = b * n, end = begin + real_rows(saved_.lengths, b, n);
-      const auto room = room_for<T>(SampleSlots<T>(saved_.slots, 0).room());
-      const Matrix<T> slots = SampleSlots<T>(saved_.slots, b).gather(room.get());
-      at::parallel_for(0, dim, 64, [&](int64_t first, int64_t last) {
-        const torch::NoGradGuard no_gradients;  // each thread has its own
-        restore(rows_of<T>(weights, begin, end, m), slots.some_columns(first, last - first),
-                bias_ == nullptr ? bias_ : bias_ + first,
-                rows_of<T>(out_, begin, end, dim).some_columns(first, last - first));
+      const auto room = room_for<T>(SampleSlots<T>(saved_.slots, 0).room()),
+                 out_room = room_for<T>(out_.room(end - begin));
+      const Matrix<T> slots = SampleSlots<T>(saved_.slots, b).gather(room.get()),
+                      w = rows_of<T>(weights, begin, end, m);
+      out_.write(begin, end, out_room.get(), [&](const Matrix<T>& to) {
+        at::parallel_for(0, dim, 64, [&](int64_t first, int64_t last) {
+          const torch::NoGradGuard no_gradients;  // each thread has its own
+          const int64_t columns = last - first;
+          restore(w, slots.some_columns(first, columns), bias_ == nullptr ? bias_ : bias_ + first,
+                  to.some_columns(first, columns));
+        });
       });
     }
   }
@@ -111,8 +110,7 @@ class Forward {
   const Saved& saved_;
   RowParts parts_;
   const T* bias_;
-  Tensor out_;
-  StoredRows<T> out_rows_;
+  StoredRows<T> out_;
 };
 
 template <class T>

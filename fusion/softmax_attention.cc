@@ -22,12 +22,9 @@ constexpr int64_t kFewQueries = 32;        // of a block: fewer keep a matrix pr
 
 /// A block of one head's scores; kernels take it by value (see BlockMask).
 struct Block {
-  int64_t rows = 0, columns = 0;
-  float scale = 1;
-  DropoutMask mask;
-  uint32_t first = 0;  // of its elements, in the mask
-
-  float factor(int64_t element) const { return mask.factor(first + static_cast<uint32_t>(element)); }
+  int64_t rows, columns;
+  float scale;
+  BlockMask mask;
 };
 
 /// Products (rows, columns) -> weights after dropout, in place. `log_sums` (rows): log of the sum of exp(score).
@@ -40,7 +37,7 @@ VQA_VECTOR_CLONES void softmax_rows(float* scores, Block block, float* log_sums)
     log_sums[r] = most * block.scale + std::log(sum);
     const float inverse = 1 / sum;
     if (block.mask.drops()) {
-      for (int64_t j = 0; j < block.columns; ++j) row[j] *= inverse * block.factor(r * block.columns + j);
+      for (int64_t j = 0; j < block.columns; ++j) row[j] *= inverse * block.mask.factor(r, j);
     } else {
       for (int64_t j = 0; j < block.columns; ++j) row[j] *= inverse;
     }
@@ -57,7 +54,7 @@ VQA_VECTOR_CLONES void softmax_rows_backward(float* scores, float* gradient, Blo
     const float log_sum = log_sums[r], mean = means[r];
     for (int64_t j = 0; j < block.columns; ++j) {
       const float weight = data::fast_exp(w[j] * block.scale - log_sum);
-      const float factor = block.mask.drops() ? block.factor(r * block.columns + j) : 1.F;
+      const float factor = block.mask.drops() ? block.mask.factor(r, j) : 1.F;
       g[j] = weight * (factor * g[j] - mean) * block.scale;
       w[j] = factor * weight;
     }
@@ -109,7 +106,7 @@ class Heads {
         for (int64_t row = 0; row < queries_ && keys > 0; row += most_rows_) {
           const int64_t end = std::min(row + most_rows_, queries_);
           worker.block({row, end},
-                       {end - row, keys, scale_, mask_, static_cast<uint32_t>((i * queries_ + row) * keys_)});
+                       {end - row, keys, scale_, {mask_, static_cast<uint32_t>((i * queries_ + row) * keys_), keys}});
         }
       }
     });

@@ -15,8 +15,6 @@ class StoredRows {
   explicit StoredRows(const torch::Tensor& x)
       : rows_(x.view({-1, x.size(-1)})), widens_(x.scalar_type() != c10::CppTypeToScalarType<T>::value) {}
 
-  bool widens() const { return widens_; }
-
   /// Numbers of memory that `read` and `write` want for so many rows.
   int64_t room(int64_t rows) const { return widens_ ? rows * rows_.size(1) : 0; }
 
